@@ -1,0 +1,242 @@
+/*
+ * audit.c - was every line of a book answered rightly, and is the stock right?
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+#include "catalogue.h"
+#include "csv.h"
+
+#define MAX_REPORTED 20
+
+static int64_t differences = 0;
+
+static void report(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+
+static void
+report(const char *format,...)
+{
+	va_list		args;
+
+	if (differences++ >= MAX_REPORTED)
+		return;
+	fputs("WRONG: ", stdout);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static const char *
+answer_name(const Told *told)
+{
+	switch (told->answer)
+	{
+		case LINE_DONE:
+			return "done";
+		case LINE_REFUSED:
+			return "refused";
+		default:
+			return "never answered";
+	}
+}
+
+/* A refusal where there is no stock row yet may tell no on hand at all. */
+static int64_t
+on_hand_told(const Told *told)
+{
+	return told->on_hand == UNTOLD ? 0 : told->on_hand;
+}
+
+static void
+audit_lines(const Book *book, const Told *told, const Told *expected)
+{
+	for (int64_t i = 0; i < book->nlines; i++)
+	{
+		const Line *line = &book->lines[i];
+
+		if (told[i].answer != expected[i].answer ||
+			on_hand_told(&told[i]) != expected[i].on_hand)
+			report("line %lld, %d of \"%s\": %s with %lld on hand after it, "
+				   "should be %s with %lld", (long long) line->position,
+				   line->quantity, book->skus.names[line->sku],
+				   answer_name(&told[i]), (long long) on_hand_told(&told[i]),
+				   answer_name(&expected[i]),
+				   (long long) expected[i].on_hand);
+	}
+}
+
+static void
+audit_levels(PGconn *conn, const Book *book, const int64_t *expected)
+{
+	PGresult   *result = client_query(conn,
+									  "SELECT r.sku,"
+									  " coalesce(sum(l.on_hand), 0) AS on_hand"
+									  " FROM replay_sku AS r"
+									  " LEFT JOIN inv_stock_level AS l"
+									  " ON l.sku COLLATE \"C\" = r.sku"
+									  " GROUP BY r.sku", 0, NULL);
+
+	if (PQntuples(result) != book->skus.count)
+		report("%d SKUs in the database, %d in the file", PQntuples(result),
+			   book->skus.count);
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		const char *name = client_text(result, row, "sku");
+		int64_t		on_hand = client_integer(result, row, "on_hand");
+		int32_t		sku = name_find(&book->skus, name);
+
+		if (sku < 0 || on_hand != expected[sku])
+			report("\"%s\" has %lld on hand, should be %lld", name,
+				   (long long) on_hand,
+				   (long long) (sku < 0 ? 0 : expected[sku]));
+	}
+	PQclear(result);
+}
+
+/* The ledger has one movement for each line that was done, and no more. */
+static void
+audit_ledger(PGconn *conn, const Book *book, const Told *told)
+{
+	int64_t		count[2] = {0, 0};	/* deducted, received */
+	int64_t		units[2] = {0, 0};
+	PGresult   *result;
+
+	for (int32_t i = 0; i < book->skus.count; i++)
+	{
+		count[1] += book->opening[i] > 0;
+		units[1] += book->opening[i];
+	}
+	for (int64_t i = 0; i < book->nlines; i++)
+		if (told[i].answer == LINE_DONE)
+		{
+			int			kind = book->lines[i].quantity < 0;
+
+			count[kind]++;
+			units[kind] -= book->lines[i].quantity;
+		}
+	result = client_query(conn,
+						  "SELECT k.kind, count(m.on_hand_delta) AS movements,"
+						  " coalesce(sum(m.on_hand_delta), 0) AS units"
+						  " FROM (VALUES (0, 'deduct'), (1, 'receive'))"
+						  " AS k (position, kind) LEFT JOIN"
+						  " (inv_movement AS m JOIN replay_sku AS r"
+						  " ON r.sku = m.sku COLLATE \"C\")"
+						  " ON m.kind = k.kind COLLATE \"C\""
+						  " GROUP BY k.position, k.kind ORDER BY k.position",
+						  0, NULL);
+	for (int i = 0; i < 2; i++)
+		if (client_integer(result, i, "movements") != count[i] ||
+			client_integer(result, i, "units") != units[i])
+			report("the ledger has %lld movements of kind %s of %lld units, "
+				   "should be %lld of %lld",
+				   (long long) client_integer(result, i, "movements"),
+				   client_text(result, i, "kind"),
+				   (long long) client_integer(result, i, "units"),
+				   (long long) count[i], (long long) units[i]);
+	PQclear(result);
+}
+
+static void
+audit_verify(PGconn *conn)
+{
+	PGresult   *result = client_query(conn,
+									  "SELECT v::text FROM inv_verify() AS v",
+									  0, NULL);
+
+	for (int row = 0; row < PQntuples(result); row++)
+		report("inv_verify(): %s", PQgetvalue(result, row, 0));
+	PQclear(result);
+}
+
+/* Say what is wrong beyond what was printed; the number of differences. */
+static int64_t
+conclude(void)
+{
+	int64_t		found = differences;
+
+	if (found > MAX_REPORTED)
+		printf("WRONG: and %s more\n", client_commas(found - MAX_REPORTED));
+	differences = 0;
+	return found;
+}
+
+int64_t
+audit_book(PGconn *conn, const Book *book, const Told *told)
+{
+	Told	   *expected = client_alloc((size_t) book->nlines * sizeof(Told));
+	int64_t    *on_hand = client_alloc((size_t) book->skus.count *
+									   sizeof(int64_t));
+
+	book_simulate(book, expected, on_hand);
+	audit_lines(book, told, expected);
+	audit_levels(conn, book, on_hand);
+	audit_ledger(conn, book, told);
+	audit_verify(conn);
+	free(expected);
+	free(on_hand);
+	return conclude();
+}
+
+/* ---------- the final stock by SQL alone ---------- */
+
+static void
+load_file(PGconn *conn, const char *path)
+{
+	static char buffer[1 << 16];
+	CsvFile    *file = csv_open(path);
+	size_t		size;
+
+	client_command(conn, "CREATE TEMPORARY TABLE replay_file"
+				   " (position bigint GENERATED ALWAYS AS IDENTITY,"
+				   " invoice text, sku text COLLATE \"C\", description text,"
+				   " quantity bigint, invoice_ts timestamp,"
+				   " unit_price numeric, customer bigint, country text)");
+	client_command(conn, "COPY replay_file (invoice, sku, description,"
+				   " quantity, invoice_ts, unit_price, customer, country)"
+				   " FROM STDIN (FORMAT csv, HEADER)");
+	while ((size = csv_bytes(file, buffer, sizeof(buffer))) > 0)
+		copy_bytes(conn, buffer, size);
+	copy_end(conn);
+	csv_close(file);
+	client_command(conn, "ANALYZE replay_file");
+}
+
+int64_t
+audit_full(PGconn *conn, const Book *book, const char *path)
+{
+	PGresult   *result;
+
+	load_file(conn, path);
+	result = client_query(conn,
+						  "WITH running AS (SELECT sku, quantity,"
+						  " sum(quantity) OVER (PARTITION BY sku"
+						  " ORDER BY invoice_ts, position) AS needed"
+						  " FROM replay_file WHERE sku ~ '^[0-9]{5}'),"
+						  " file AS (SELECT sku,"
+						  " greatest(max(needed), 0) - sum(quantity)"
+						  " AS on_hand FROM running GROUP BY sku),"
+						  " stock AS (SELECT sku COLLATE \"C\" AS sku,"
+						  " sum(on_hand) AS on_hand FROM inv_stock_level"
+						  " GROUP BY 1)"
+						  " SELECT f.sku, f.on_hand AS expected,"
+						  " s.on_hand AS found, f.on_hand"
+						  " IS DISTINCT FROM coalesce(s.on_hand, 0) AS differs"
+						  " FROM file AS f LEFT JOIN stock AS s USING (sku)",
+						  0, NULL);
+	if (PQntuples(result) != book->skus.count)
+		report("SQL finds %d product SKUs in the file, replay %d",
+			   PQntuples(result), book->skus.count);
+	for (int row = 0; row < PQntuples(result); row++)
+		if (*client_text(result, row, "differs") == 't')
+			report("\"%s\" has %s on hand, by SQL it should be %s",
+				   client_text(result, row, "sku"),
+				   client_text(result, row, "found"),
+				   client_text(result, row, "expected"));
+	PQclear(result);
+	return conclude();
+}

@@ -1,0 +1,227 @@
+/*
+ * replay.c - replay the order lines of a shop, and check the stock after it
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "book.h"
+#include "catalogue.h"
+#include "feed.h"
+
+#define BAR_WIDTH 30
+
+static const char *const usage =
+"usage: replay --file CSV[.gz] [--dsn CONNINFO] [option ...]\n"
+"\n"
+"  --file CSV[.gz]      order lines, see bench/README.md\n"
+"  --dsn CONNINFO       where to connect (default: the PG... environment)\n"
+"  --connections N      connections at the same time (default 8)\n"
+"  --opening full|half  opening stock: just enough, or half (default full)\n"
+"  --progress           show progress even if stderr is not a terminal\n"
+"\n"
+"The database must have the extension and no stock of these SKUs yet.\n"
+"Exit status: 0 everything right, 1 differences, 2 could not be run.\n";
+
+static const struct option long_options[] = {
+	{"file", required_argument, NULL, 'f'},
+	{"dsn", required_argument, NULL, 'd'},
+	{"connections", required_argument, NULL, 'c'},
+	{"opening", required_argument, NULL, 'o'},
+	{"progress", no_argument, NULL, 'p'},
+	{"help", no_argument, NULL, 'h'},
+	{0}
+};
+
+typedef struct Options
+{
+	const char *dsn;
+	const char *path;
+	int			nconnections;
+	bool		half;
+	bool		progress;
+} Options;
+
+static void
+set_option(Options *options, int option)
+{
+	switch (option)
+	{
+		case 'f':
+			options->path = optarg;
+			break;
+		case 'd':
+			options->dsn = optarg;
+			break;
+		case 'c':
+			options->nconnections = (int) client_number("connections", optarg,
+														1, 1000);
+			break;
+		case 'o':
+			options->half = strcmp(optarg, "half") == 0;
+			if (!options->half && strcmp(optarg, "full") != 0)
+				client_fail("--opening must be full or half, not \"%s\"",
+							optarg);
+			break;
+		case 'p':
+			options->progress = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			client_fail("%s", usage);
+	}
+}
+
+static Options
+read_options(int argc, char **argv)
+{
+	Options		options = {
+		.dsn = "",
+		.nconnections = 8,
+		.progress = isatty(STDERR_FILENO),
+	};
+	int			option;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		set_option(&options, option);
+	if (optind < argc)
+		client_fail("what is \"%s\"?\n%s", argv[optind], usage);
+	if (options.path == NULL)
+		client_fail("--file is missing\n%s", usage);
+	return options;
+}
+
+/* ---------- progress ---------- */
+
+static void
+no_progress(int64_t done, int64_t total)
+{
+	(void) done;
+	(void) total;
+}
+
+/* A bar that is drawn over itself, at most ten times a second. */
+static void
+draw_bar(int64_t done, int64_t total)
+{
+	static int64_t started = 0;
+	static int64_t drawn = 0;
+	int64_t		now = client_now();
+	int			filled = (int) (done * BAR_WIDTH / total);
+	double		seconds;
+
+	if (started == 0)
+		started = now;
+	if (done < total && now - drawn < 100 * NS_PER_MS)
+		return;
+	drawn = now;
+	seconds = (double) (now - started) / NS_PER_SECOND;
+	fprintf(stderr, "\r[%.*s%*s] %3d%% %s of %s lines, %s s left \033[K",
+			filled, "==============================", BAR_WIDTH - filled, "",
+			(int) (done * 100 / total), client_commas(done),
+			client_commas(total),
+			client_commas(done > 0 ? (int64_t) (seconds * (double)
+												(total - done) /
+												(double) done) : 0));
+	if (done == total)
+		fputc('\n', stderr);
+}
+
+/* For a log: a line for every tenth. */
+static void
+print_tenths(int64_t done, int64_t total)
+{
+	static int64_t printed = 0;
+
+	for (; printed < done * 10 / total; printed++)
+		fprintf(stderr, "%lld%% of %s lines\n", (long long) printed * 10 + 10,
+				client_commas(total));
+}
+
+/* ---------- what is printed ---------- */
+
+static void
+print_book(const Options *options, const Book *book)
+{
+	int64_t		units = 0;
+
+	for (int32_t i = 0; i < book->skus.count; i++)
+		units += book->opening[i];
+	printf("read %s lines of %s SKUs, skipped %s lines of fees and the like\n",
+		   client_commas(book->nlines), client_commas(book->skus.count),
+		   client_commas(book->nskipped));
+	printf("opening %s units (%s)\n", client_commas(units),
+		   options->half ? "half of what is needed" : "just enough");
+}
+
+static void
+print_sum(const char *what, int64_t lines, int64_t units)
+{
+	printf("%s %s lines, %s units\n", what, client_commas(lines),
+		   client_commas(units));
+}
+
+static void
+print_told(const Book *book, const Told *told)
+{
+	enum
+	{
+		SOLD, REFUSED, RETURNED, SUMS
+	};
+	int64_t		lines[SUMS] = {0};
+	int64_t		units[SUMS] = {0};
+
+	for (int64_t i = 0; i < book->nlines; i++)
+	{
+		int64_t		quantity = book->lines[i].quantity;
+		int			sum = quantity < 0 ? RETURNED
+			: told[i].answer == LINE_REFUSED ? REFUSED : SOLD;
+
+		lines[sum]++;
+		units[sum] += quantity < 0 ? -quantity : quantity;
+	}
+	print_sum("sold", lines[SOLD], units[SOLD]);
+	print_sum("refused", lines[REFUSED], units[REFUSED]);
+	print_sum("returned", lines[RETURNED], units[RETURNED]);
+}
+
+int
+main(int argc, char **argv)
+{
+	Options		options = read_options(argc, argv);
+	Book	   *book;
+	Told	   *told;
+	PGconn	   *conn;
+	int64_t		elapsed;
+	int64_t		differences;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	conn = client_connect(options.dsn, "replay");
+	book = book_read(options.path);
+	book_open(book, options.half);
+	print_book(&options, book);
+	catalogue_load(conn, book);
+
+	told = client_alloc((size_t) book->nlines * sizeof(Told));
+	elapsed = feed_book(options.dsn, options.nconnections, book, told,
+						!options.progress ? no_progress
+						: isatty(STDERR_FILENO) ? draw_bar : print_tenths);
+	print_told(book, told);
+	printf("rate %s lines/s over %d connections\n",
+		   client_commas((int64_t) ((double) book->nlines * NS_PER_SECOND /
+									(double) elapsed)),
+		   options.nconnections);
+
+	differences = audit_book(conn, book, told);
+	if (!options.half)
+		differences += audit_full(conn, book, options.path);
+	PQfinish(conn);
+	printf("replay: %s (%s differences)\n", differences ? "WRONG" : "OK",
+		   client_commas(differences));
+	return differences ? EXIT_WRONG : EXIT_SUCCESS;
+}
