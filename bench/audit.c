@@ -14,11 +14,11 @@
 
 static int64_t differences = 0;
 
-static void report(const char *format,...)
+static void report(const char *format, ...)
 			__attribute__((format(printf, 1, 2)));
 
 static void
-report(const char *format,...)
+report(const char *format, ...)
 {
 	va_list		args;
 

@@ -121,23 +121,20 @@ static void
 add_line(Reader *reader, const char **fields)
 {
 	Book	   *book = reader->book;
-	Line	   *line;
-
-	book->lines = client_grow(book->lines, book->nlines, &reader->room,
-							  sizeof(Line));
-	line = &book->lines[book->nlines];
-	*line = (Line)
-	{
+	const Line	line = {
 		.time = parse_time(reader, fields[INVOICE_TS]),
 		.position = csv_line(reader->file),
 		.sku = name_add(&book->skus, fields[SKU]),
 		.invoice = name_add(&book->invoices, fields[INVOICE]),
 		.quantity = parse_quantity(reader, fields[QUANTITY]),
 	};
-	if (book->nlines > 0 && line->time < line[-1].time)
+
+	book->lines = client_grow(book->lines, book->nlines, &reader->room,
+							  sizeof(Line));
+	if (book->nlines > 0 && line.time < book->lines[book->nlines - 1].time)
 		reader->unsorted = true;
-	book->nlines++;
-	note_name(reader, line->sku, fields[DESCRIPTION]);
+	book->lines[book->nlines++] = line;
+	note_name(reader, line.sku, fields[DESCRIPTION]);
 }
 
 static int

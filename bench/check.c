@@ -75,12 +75,12 @@ call_reference(const History *history, const Call *call, char *buffer)
 }
 
 static void report(Judge *judge, Rule rule, const Call *call,
-				   const char *format,...)
+				   const char *format, ...)
 			__attribute__((format(printf, 4, 5)));
 
 /* report - count a violation and say it; call may be NULL */
 static void
-report(Judge *judge, Rule rule, const Call *call, const char *format,...)
+report(Judge *judge, Rule rule, const Call *call, const char *format, ...)
 {
 	FILE	   *out = judge->out;
 	char		reference[REFERENCE_SIZE];
@@ -210,8 +210,7 @@ static void
 check_told(Judge *judge, const Call *call)
 {
 	const Level *opening = &judge->history->stocks[call->stock].opening;
-	int64_t		floor = opening->on_hand - opening->reserved
-		- opening->available;
+	int64_t		floor;
 
 	if (call->told_stock != call->stock ||
 		call->told_quantity != call->quantity || call->told_replayed)
@@ -227,6 +226,7 @@ check_told(Judge *judge, const Call *call)
 		report(judge, RULE_ANSWER, call, "the answer tells no level");
 		return;
 	}
+	floor = opening->on_hand - opening->reserved - opening->available;
 	if (call->told_available !=
 		call->told_on_hand - call->told_reserved - floor)
 		report(judge, RULE_ANSWER, call,
@@ -283,20 +283,22 @@ compare_steps(const void *left, const void *right)
 static void
 add_step(Judge *judge, const Call *call)
 {
-	const History *history = judge->history;
-	bool		told = call->answer == ANSWER_OK;
-
-	if (!told && (call->answer != ANSWER_IN_DOUBT || call->nmovements == 0))
-		return;
-	judge->steps[judge->nsteps++] = (Step)
-	{
+	Step		step = {
 		.stock = call->stock,
-		.version = told ? call->told_version
-			: history->movements[call->movement].version,
+		.version = call->told_version,
 		.delta = call_kinds[call->kind].direction * call->quantity,
-		.told_on_hand = told ? call->told_on_hand : UNTOLD,
+		.told_on_hand = call->told_on_hand,
 		.call = call,
 	};
+
+	if (call->answer == ANSWER_IN_DOUBT && call->nmovements > 0)
+	{
+		step.version = judge->history->movements[call->movement].version;
+		step.told_on_hand = UNTOLD;
+	}
+	else if (call->answer != ANSWER_OK)
+		return;
+	judge->steps[judge->nsteps++] = step;
 }
 
 /*
@@ -317,13 +319,13 @@ replay_stock(Judge *judge, int32_t stock, int64_t at)
 		Step	   *step = &judge->steps[at];
 
 		if (step->version <= version)
-			report(judge, RULE_VERSION, step->call,
+			report(judge, RULE_SAME_VERSION, step->call,
 				   "version %lld belongs to an earlier change",
 				   (long long) step->version);
 		else
 		{
 			if (step->version > version + 1)
-				report(judge, RULE_VERSION, step->call,
+				report(judge, RULE_NO_VERSION, step->call,
 					   "told version %lld, and nobody was told %lld",
 					   (long long) step->version, (long long) version + 1);
 			version = step->version;
@@ -340,7 +342,7 @@ replay_stock(Judge *judge, int32_t stock, int64_t at)
 		step->on_hand = on_hand;
 	}
 	if (version != row->final.version)
-		report(judge, RULE_VERSION, NULL,
+		report(judge, RULE_NO_VERSION, NULL,
 			   "%s ends at version %lld, the last one told is %lld",
 			   row->sku, (long long) row->final.version,
 			   (long long) version);
@@ -393,8 +395,8 @@ was_true(const Judge *judge, const Call *call)
 	bool		exact = call->told_version != UNTOLD;
 	int64_t		from = exact ? call->told_version : call->seen_version;
 
-	if (from <= opening->version && call->told_available ==
-		opening->available && (!exact || from == opening->version))
+	if (from <= opening->version &&
+		call->told_available == opening->available)
 		return true;
 	for (int64_t at = find_step(judge, call->stock, from);
 		 at < judge->nsteps && judge->steps[at].stock == call->stock; at++)

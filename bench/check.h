@@ -137,7 +137,8 @@ typedef enum Rule
 	RULE_ANSWER,				/* the answer contradicts itself or the call */
 	RULE_ERROR,					/* an error this run should not meet */
 	RULE_REFUSAL,				/* refused although there was enough */
-	RULE_VERSION,				/* a version told twice or missing */
+	RULE_SAME_VERSION,			/* a version told twice */
+	RULE_NO_VERSION,			/* a version nobody was told */
 	RULE_SEQUENCE,				/* on hand does not follow from the versions */
 	RULE_STALE,					/* the answer ignores what was acknowledged */
 	RULE_OVERSOLD,				/* more sold than there was */

@@ -11,7 +11,7 @@
 #include "client.h"
 
 void
-client_fail(const char *format,...)
+client_fail(const char *format, ...)
 {
 	va_list		args;
 
@@ -181,11 +181,12 @@ name_find(const NameMap *map, const char *name)
 ConnectParams
 client_params(const char *dsn, const char *application)
 {
-	return (ConnectParams)
-	{
+	ConnectParams params = {
 		.keywords = {"dbname", "application_name", "client_encoding"},
 		.values = {dsn, application, "UTF8"},
 	};
+
+	return params;
 }
 
 PGconn *
@@ -241,9 +242,7 @@ void
 client_outcome(const PGresult *result, Outcome *outcome)
 {
 	const char *replayed = client_text(result, 0, "replayed");
-
-	*outcome = (Outcome)
-	{
+	const Outcome told = {
 		.status = client_text(result, 0, "status"),
 		.sku = client_text(result, 0, "sku"),
 		.location = client_text(result, 0, "location"),
@@ -255,4 +254,6 @@ client_outcome(const PGresult *result, Outcome *outcome)
 		.movement_id = client_integer(result, 0, "movement_id"),
 		.replayed = replayed != NULL && *replayed == 't',
 	};
+
+	*outcome = told;
 }

@@ -47,7 +47,7 @@ typedef struct NameMap
 } NameMap;
 
 /* Say what is wrong on stderr and exit with EXIT_TROUBLE. */
-extern void client_fail(const char *format,...)
+extern void client_fail(const char *format, ...)
 			__attribute__((format(printf, 1, 2), noreturn));
 
 /* Zeroed memory, or the end of the program. */

@@ -179,9 +179,12 @@ print_told(const Book *book, const Told *told)
 	for (int64_t i = 0; i < book->nlines; i++)
 	{
 		int64_t		quantity = book->lines[i].quantity;
-		int			sum = quantity < 0 ? RETURNED
-			: told[i].answer == LINE_REFUSED ? REFUSED : SOLD;
+		int			sum = SOLD;
 
+		if (quantity < 0)
+			sum = RETURNED;
+		else if (told[i].answer == LINE_REFUSED)
+			sum = REFUSED;
 		lines[sum]++;
 		units[sum] += quantity < 0 ? -quantity : quantity;
 	}

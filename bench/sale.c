@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "sale.h"
-#include "tables.h"
 
 #define FIRST_BACKOFF	(20 * NS_PER_MS)
 #define LAST_BACKOFF	(1000 * NS_PER_MS)
@@ -253,32 +253,28 @@ continue_connecting(Sale *sale, Client *client)
 
 /* ---------- calling ---------- */
 
+static KindOfCall
+choose_kind(const Sale *sale, Client *client)
+{
+	bool		strict = client_random(&client->random, STRICT_EVERY) == 0;
+	int64_t		percent = (int64_t) client_random(&client->random, 100);
+
+	if (percent < sale->options->restock)
+		return CALL_RECEIVE;
+	return strict ? CALL_DEDUCT_STRICT : CALL_DEDUCT;
+}
+
 /* A new call in the client's log, with what is to be asked. */
 static Call *
-plan_call(Sale *sale, Client *client)
+plan_call(const Sale *sale, Client *client)
 {
-	const SaleOptions *options = sale->options;
+	uint64_t	nstocks = (uint64_t) sale->history->nstocks;
+	uint64_t	quantity_max = (uint64_t) sale->options->quantity_max;
 	CallLog    *log = &sale->history->logs[client->id];
-	Call	   *call;
-	KindOfCall	kind = CALL_DEDUCT;
-
-	if (client_random(&client->random, STRICT_EVERY) == 0)
-		kind = CALL_DEDUCT_STRICT;
-	if ((int64_t) client_random(&client->random, 100) < options->restock)
-		kind = CALL_RECEIVE;
-
-	log->calls = client_grow(log->calls, log->count, &log->room,
-							 sizeof(Call));
-	call = &log->calls[log->count];
-	*call = (Call)
-	{
+	Call		call = {
 		.client = client->id,
-		.number = (int32_t) log->count++,
-		.kind = kind,
-		.stock = (int32_t) client_random(&client->random, (uint64_t)
-										 sale->history->nstocks),
-		.quantity = 1 + (int64_t) client_random(&client->random, (uint64_t)
-												options->quantity_max),
+		.number = (int32_t) log->count,
+		.kind = choose_kind(sale, client),
 		.answer = ANSWER_IN_DOUBT,
 		.told_stock = -1,
 		.told_quantity = UNTOLD,
@@ -288,8 +284,15 @@ plan_call(Sale *sale, Client *client)
 		.told_version = UNTOLD,
 		.told_movement = UNTOLD,
 	};
-	call->seen_version = sale->told_versions[call->stock];
-	return call;
+
+	call.stock = (int32_t) client_random(&client->random, nstocks);
+	call.quantity = 1 + (int64_t) client_random(&client->random,
+												quantity_max);
+	call.seen_version = sale->told_versions[call.stock];
+	log->calls = client_grow(log->calls, log->count, &log->room,
+							 sizeof(Call));
+	log->calls[log->count] = call;
+	return &log->calls[log->count++];
 }
 
 static void
@@ -318,116 +321,6 @@ send_call(Sale *sale, Client *client)
 
 /* ---------- being answered ---------- */
 
-/* Where the value of a member of the JSON object begins; NULL if nowhere. */
-static const char *
-find_member(const char *detail, const char *name)
-{
-	const char *at = strstr(detail, name);
-
-	return at ? at + strlen(name) + strspn(at + strlen(name), " :") : NULL;
-}
-
-static int64_t
-detail_number(const char *detail, const char *name)
-{
-	const char *at = find_member(detail, name);
-
-	return at ? strtoll(at, NULL, 10) : UNTOLD;
-}
-
-/* A text member, its backslashes resolved; the caller frees it. */
-static char *
-detail_text(const char *detail, const char *name)
-{
-	const char *at = find_member(detail, name);
-	char	   *text = client_alloc(strlen(detail) + 1);
-	size_t		length = 0;
-
-	if (at == NULL || *at++ != '"')
-		return text;
-	for (; *at != '\0' && *at != '"'; at++)
-	{
-		if (*at == '\\' && at[1] != '\0')
-			at++;
-		text[length++] = *at;
-	}
-	return text;
-}
-
-/* take_refusal - what the DETAIL of a raised refusal tells */
-static void
-take_refusal(const Sale *sale, Call *call, const char *detail)
-{
-	char	   *sku = detail_text(detail, "\"sku\"");
-	char	   *location = detail_text(detail, "\"location\"");
-
-	call->told_stock = tables_stock(sale->history, sku, location);
-	call->told_quantity = detail_number(detail, "\"requested\"");
-	call->told_available = detail_number(detail, "\"available\"");
-	free(sku);
-	free(location);
-}
-
-static void
-take_error(const Sale *sale, Call *call, const PGresult *result)
-{
-	const char *refusal = call_kinds[call->kind].refusal;
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-
-	snprintf(call->code, sizeof(call->code), "%s",
-			 sqlstate ? sqlstate : "no SQLSTATE");
-	call->answer = ANSWER_ERROR;
-	if (refusal != NULL && strcmp(call->code, refusal) == 0)
-	{
-		call->answer = ANSWER_REFUSED;
-		take_refusal(sale, call, detail ? detail : "");
-	}
-}
-
-static void
-take_outcome(const Sale *sale, Call *call, const PGresult *result)
-{
-	const char *refusal = call_kinds[call->kind].refusal;
-	Outcome		outcome;
-
-	client_outcome(result, &outcome);
-	snprintf(call->code, sizeof(call->code), "%s",
-			 outcome.status ? outcome.status : "no status");
-	if (strcmp(call->code, "ok") == 0)
-		call->answer = ANSWER_OK;
-	else if (refusal != NULL && strcmp(call->code, refusal) == 0)
-		call->answer = ANSWER_REFUSED;
-	else
-		call->answer = ANSWER_ERROR;
-	call->told_stock = tables_stock(sale->history, outcome.sku,
-									outcome.location);
-	call->told_replayed = outcome.replayed;
-	call->told_quantity = outcome.quantity;
-	call->told_on_hand = outcome.on_hand;
-	call->told_reserved = outcome.reserved;
-	call->told_available = outcome.available;
-	call->told_version = outcome.version;
-	call->told_movement = outcome.movement_id;
-}
-
-static void
-take_answer(const Sale *sale, Client *client)
-{
-	Call	   *call = client->call;
-
-	if (PQresultStatus(client->answer) != PGRES_TUPLES_OK)
-		take_error(sale, call, client->answer);
-	else if (PQntuples(client->answer) != 1)
-	{
-		call->answer = ANSWER_ERROR;
-		snprintf(call->code, sizeof(call->code), "%d rows",
-				 PQntuples(client->answer));
-	}
-	else
-		take_outcome(sale, call, client->answer);
-}
-
 /* The server is ready for more: what it said before that holds. */
 static void
 end_of_answer(Sale *sale, Client *client)
@@ -442,7 +335,7 @@ end_of_answer(Sale *sale, Client *client)
 	}
 	else
 	{
-		take_answer(sale, client);
+		answer_take(sale->history, client->call, client->answer);
 		client->state = CLIENT_READY;
 		finish_call(sale, client);
 	}
@@ -570,7 +463,7 @@ has_timer(const Client *client)
 		client->state == CLIENT_CONNECTING;
 }
 
-/* Milliseconds until the next timer, rounded up so that poll() does not spin. */
+/* Milliseconds until the next timer, rounded up: poll() must not spin. */
 static int
 poll_timeout(const Sale *sale, int64_t now)
 {
@@ -630,12 +523,9 @@ open_journal(Sale *sale)
 static void
 init_sale(Sale *sale, const SaleOptions *options, History *history)
 {
-	*sale = (Sale)
-	{
-		.options = options,
-		.history = history,
-		.end = INT64_MAX,
-	};
+	sale->options = options;
+	sale->history = history;
+	sale->end = INT64_MAX;
 	sale_application(history, sale->application);
 	sale->params = client_params(options->dsn, sale->application);
 	open_journal(sale);
@@ -649,13 +539,14 @@ init_sale(Sale *sale, const SaleOptions *options, History *history)
 	sale->clients = client_alloc((size_t) options->nclients *
 								 sizeof(Client));
 	for (int32_t i = 0; i < options->nclients; i++)
-		sale->clients[i] = (Client)
-		{
-			.id = i,
-			.random = options->seed + (uint64_t) i * UINT64_C(0x100000001),
-			.backoff = FIRST_BACKOFF,
-			.lost = client_now(),
-		};
+	{
+		Client	   *client = &sale->clients[i];
+
+		client->id = i;
+		client->random = options->seed + (uint64_t) i * UINT64_C(0x100000001);
+		client->backoff = FIRST_BACKOFF;
+		client->lost = client_now();
+	}
 }
 
 /* One turn of the loop; false when every client is done. */
@@ -685,7 +576,7 @@ turn(Sale *sale, struct pollfd *polls)
 SaleSummary
 sale_run(const SaleOptions *options, History *history)
 {
-	Sale		sale;
+	Sale		sale = {0};
 	struct pollfd *polls = client_alloc((size_t) options->nclients *
 										sizeof(struct pollfd));
 

@@ -31,7 +31,7 @@ static const char *const usage =
 "  --journal FILE       append every call and every answer to a file\n"
 "  --reconnect SECONDS  how long to try after a lost connection (default 30)\n"
 "\n"
-"Exit status: 0 everything right, 1 something was wrong, 2 could not be run.\n";
+"Exit status: 0 all right, 1 something was wrong, 2 could not be run.\n";
 
 static const struct option long_options[] = {
 	{"dsn", required_argument, NULL, 'd'},
@@ -216,7 +216,8 @@ connect_reader(const SaleOptions *options)
 
 	for (;;)
 	{
-		PGconn	   *conn = PQconnectdbParams(params.keywords, params.values, 1);
+		PGconn	   *conn = PQconnectdbParams(params.keywords,
+											 params.values, 1);
 
 		if (PQstatus(conn) == CONNECTION_OK)
 			return conn;

@@ -24,13 +24,10 @@ read_level(PGconn *conn, const char *sku, const char *location)
 	if (PQntuples(result) != 1)
 		client_fail("there is no stock of \"%s\" at \"%s\": receive some with "
 					"inv_receive() first", sku, location);
-	level = (Level)
-	{
-		.on_hand = client_integer(result, 0, "on_hand"),
-		.reserved = client_integer(result, 0, "reserved"),
-		.available = client_integer(result, 0, "available"),
-		.version = client_integer(result, 0, "version"),
-	};
+	level.on_hand = client_integer(result, 0, "on_hand");
+	level.reserved = client_integer(result, 0, "reserved");
+	level.available = client_integer(result, 0, "available");
+	level.version = client_integer(result, 0, "version");
 	PQclear(result);
 	return level;
 }
@@ -50,12 +47,13 @@ tables_opening(PGconn *conn, History *history)
 	history->nstocks = skus->count;
 	history->stocks = client_alloc((size_t) skus->count * sizeof(Stock));
 	for (int32_t i = 0; i < skus->count; i++)
-		history->stocks[i] = (Stock)
-		{
-			.sku = skus->names[i],
-			.location = location,
-			.opening = read_level(conn, skus->names[i], location),
-		};
+	{
+		Stock	   *stock = &history->stocks[i];
+
+		stock->sku = skus->names[i];
+		stock->location = location;
+		stock->opening = read_level(conn, stock->sku, location);
+	}
 }
 
 int32_t
@@ -138,7 +136,25 @@ movements_query(PGconn *conn, const History *history)
 	return query;
 }
 
-/* The texts of the movements stay in the PGresult, which is kept. */
+/* The texts of a movement stay in the PGresult. */
+static Movement
+read_movement(const History *history, const PGresult *result, int row)
+{
+	const char *kind = client_text(result, row, "kind");
+	Movement	movement = {
+		.movement_id = client_integer(result, row, "movement_id"),
+		.stock = tables_stock(history, client_text(result, row, "sku"),
+							  client_text(result, row, "location")),
+		.kind = kind ? kind : "movement without a kind",
+		.on_hand_delta = client_integer(result, row, "on_hand_delta"),
+		.version = client_integer(result, row, "version"),
+		.reference = client_text(result, row, "reference"),
+	};
+
+	return movement;
+}
+
+/* The result is kept: the movements point into it. */
 static void
 read_movements(PGconn *conn, History *history)
 {
@@ -146,7 +162,6 @@ read_movements(PGconn *conn, History *history)
 	const char *const values[] = {prefix};
 	char	   *query = movements_query(conn, history);
 	PGresult   *result;
-	const char *kind;
 
 	snprintf(prefix, sizeof(prefix), "%s-", history->run);
 	result = client_query(conn, query, 1, values);
@@ -154,19 +169,7 @@ read_movements(PGconn *conn, History *history)
 	history->movements = client_alloc((size_t) history->nmovements *
 									  sizeof(Movement));
 	for (int i = 0; i < PQntuples(result); i++)
-	{
-		kind = client_text(result, i, "kind");
-		history->movements[i] = (Movement)
-		{
-			.movement_id = client_integer(result, i, "movement_id"),
-			.stock = tables_stock(history, client_text(result, i, "sku"),
-								  client_text(result, i, "location")),
-			.kind = kind ? kind : "movement without a kind",
-			.on_hand_delta = client_integer(result, i, "on_hand_delta"),
-			.version = client_integer(result, i, "version"),
-			.reference = client_text(result, i, "reference"),
-		};
-	}
+		history->movements[i] = read_movement(history, result, i);
 	free(query);
 }
 
