@@ -200,6 +200,20 @@ client_connect(const char *dsn, const char *application)
 	return conn;
 }
 
+void
+client_require_extension(PGconn *conn)
+{
+	PGresult   *result = client_query(conn,
+									  "SELECT to_regclass('inv_stock_level')",
+									  0, NULL);
+
+	if (PQgetisnull(result, 0, 0))
+		client_fail("database \"%s\" shows no inv_stock_level: CREATE "
+					"EXTENSION inventory, or name its schema in search_path",
+					PQdb(conn));
+	PQclear(result);
+}
+
 PGresult *
 client_query(PGconn *conn, const char *statement,
 			 int nvalues, const char *const *values)

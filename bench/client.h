@@ -87,6 +87,9 @@ extern ConnectParams client_params(const char *dsn, const char *application);
 /* Connect and wait; no connection ends the program. */
 extern PGconn *client_connect(const char *dsn, const char *application);
 
+/* No extension, or one that the search_path does not find, ends the program. */
+extern void client_require_extension(PGconn *conn);
+
 /* Run one statement and wait; an error ends the program. */
 extern PGresult *client_query(PGconn *conn, const char *statement,
 							  int nvalues, const char *const *values);

@@ -205,6 +205,7 @@ main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	conn = client_connect(options.dsn, "replay");
+	client_require_extension(conn);
 	book = book_read(options.path);
 	book_open(book, options.half);
 	print_book(&options, book);

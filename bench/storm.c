@@ -239,6 +239,7 @@ run_sale(int argc, char **argv)
 
 	history.run = name_run();
 	conn = client_connect(options.dsn, "storm reader");
+	client_require_extension(conn);
 	tables_opening(conn, &history);
 	PQfinish(conn);
 
