@@ -121,9 +121,30 @@ $$;
 CREATE FUNCTION hand_deduct_queued(p_sku text, p_quantity bigint)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
+DECLARE
+    found_stock_id bigint;
+    new_version bigint;
+    new_movement_id bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(p_sku, 0));
-    RETURN hand_deduct(p_sku, p_quantity);
+    UPDATE hand_stock
+    SET on_hand = on_hand - p_quantity, version = version + 1
+    WHERE sku = p_sku AND location = 'main' AND active
+      AND on_hand - reserved - p_quantity >= safety_stock - backorder_limit
+    RETURNING stock_id, version INTO found_stock_id, new_version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'not enough of "%"', p_sku;
+    END IF;
+    new_movement_id := nextval('hand_movement_id_seq');
+    INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                               on_hand_delta, reserved_delta, version, actor,
+                               application_name, txid,
+                               occurred_at, recorded_at)
+    VALUES (new_movement_id, found_stock_id, p_sku, 'main', 'deduct',
+            -p_quantity, 0, new_version, session_user,
+            current_setting('application_name'), pg_current_xact_id(),
+            clock_timestamp(), clock_timestamp());
+    RETURN new_movement_id;
 END
 $$;
 
