@@ -15,11 +15,11 @@ inv_logs=$inv_root/.server/log
 
 # What the caller has set for some other server must not reach ours, and
 # messages and sorting are the same on every machine.
-for inv_name in "${!PG@}"; do
+for inv_name in "${!PG@}" "${!LC_@}" LANGUAGE; do
 	[ "$inv_name" = PG_CONFIG ] || unset "$inv_name"
 done
-unset inv_name LANGUAGE
-export LC_ALL=C.UTF-8
+unset inv_name
+export LANG=C.UTF-8 LC_ALL=C.UTF-8
 
 # An error inside $(...) ends the caller too.
 shopt -s inherit_errexit
@@ -472,7 +472,7 @@ inv_server_remove()
 	inv_server_stop "$1"
 	dir=$(readlink -f "$link")
 	if [ -L "$dir/socket" ]; then
-		rm -rf "$(readlink "$dir/socket")"
+		inv_as rm -rf "$(readlink "$dir/socket")"
 	fi
 	rm -rf "$dir" "$link"
 }
