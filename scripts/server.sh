@@ -197,17 +197,16 @@ inv_apt()
 
 # Debian's server package makes a cluster and starts it. Nobody asked for one,
 # so that is switched off while we install - and only while: afterwards the
-# machine's configuration is what it was.
+# machine's configuration is what it was. To be run in a subshell.
 inv_apt_install()
 {
-	local folder=/etc/postgresql-common/createcluster.d status=0
+	local folder=/etc/postgresql-common/createcluster.d
 	local switch=$folder/inventory-installing.conf
 
+	trap 'inv_sudo rm -f '"$switch" EXIT
 	inv_sudo mkdir -p "$folder"
 	echo 'create_main_cluster = false' | inv_sudo tee "$switch" >/dev/null
-	inv_apt install --no-install-recommends "$@" || status=$?
-	inv_sudo rm -f "$switch"
-	return "$status"
+	inv_apt install --no-install-recommends "$@"
 }
 
 # --- which PostgreSQL --------------------------------------------------------
@@ -305,7 +304,8 @@ inv_installed()
 # A folder that the ordinary user can enter, made by whoever may write here.
 inv_make_folder()
 {
-	[ -d "$1" ] || (umask 022 && inv_in_checkout mkdir -p "$1")
+	[ -d "$1" ] || (umask 022 && inv_in_checkout mkdir -p "$1") ||
+		inv_fail "$(id -un) cannot make the folder $1"
 }
 
 # inv_server_dir NAME - print the folder of a server; made if it is not there.
@@ -456,7 +456,7 @@ inv_server_stop()
 {
 	local dir=$inv_root/.server/$1
 
-	[ -d "$dir/data" ] || return 0
+	[ -d "$dir" ] || return 0
 	dir=$(readlink -f "$dir")
 	inv_server_check "$dir"
 	! inv_server_running "$dir" || inv_step 'Stopping the server' "$1-stop" \
