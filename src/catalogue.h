@@ -1,0 +1,33 @@
+/*
+ * catalogue.h
+ *		Where the objects of the extension are.
+ */
+#ifndef INV_CATALOGUE_H
+#define INV_CATALOGUE_H
+
+#include "access/tupdesc.h"
+#include "fmgr.h"
+
+/*
+ * The objects of the extension in this database.  Private to the backend,
+ * filled by the first call and again after one of them changed.  Never keep
+ * the pointer or a member across calls.
+ */
+typedef struct InvCatalogue
+{
+	char	   *schema;			/* quoted, ready for a command */
+	Oid			owner;			/* of the tables; plans run as this role */
+	Oid			stock;
+	Oid			stock_key;		/* unique index on (sku, location) */
+	Oid			movement;		/* the parent of the leaves */
+	Oid			movement_id_seq;
+	TupleDesc	outcome;		/* of inv_outcome */
+	uint64		generation;		/* grows whenever the rest changes */
+} InvCatalogue;
+
+extern void inv_catalogue_init(void);
+
+/* inv_catalogue_get - the catalogue, found by a function of the extension */
+extern const InvCatalogue *inv_catalogue_get(FunctionCallInfo fcinfo);
+
+#endif							/* INV_CATALOGUE_H */
