@@ -21,6 +21,9 @@ done
 unset inv_name
 export LANG=C.UTF-8 LC_ALL=C.UTF-8
 
+# Folders that root makes or installs have to be readable to the server.
+umask 022
+
 # An error inside $(...) ends the caller too.
 shopt -s inherit_errexit
 
@@ -304,7 +307,7 @@ inv_installed()
 # A folder that the ordinary user can enter, made by whoever may write here.
 inv_make_folder()
 {
-	[ -d "$1" ] || (umask 022 && inv_in_checkout mkdir -p "$1") ||
+	[ -d "$1" ] || inv_in_checkout mkdir -p "$1" ||
 		inv_fail "$(id -un) cannot make the folder $1"
 }
 
