@@ -15,6 +15,8 @@ matrix_run()
 {
 	local suite log line
 
+	[[ $inv_root != *[[:space:]]* ]] ||
+		inv_fail "debootstrap cannot work below a path with blanks: $inv_root"
 	inv_packages debootstrap
 	inv_sudo_ready 'a root for each release'
 	inv_say '--- other releases'
