@@ -15,11 +15,14 @@ inv_logs=$inv_root/.server/log
 
 # What the caller has set for some other server must not reach ours, and
 # messages and sorting are the same on every machine.
-for inv_name in "${!PG@}"; do
+for inv_name in "${!PG@}" "${!LC_@}" LANGUAGE; do
 	[ "$inv_name" = PG_CONFIG ] || unset "$inv_name"
 done
-unset inv_name LANGUAGE
-export LC_ALL=C.UTF-8
+unset inv_name
+export LANG=C.UTF-8 LC_ALL=C.UTF-8
+
+# Folders that root makes or installs have to be readable to the server.
+umask 022
 
 # An error inside $(...) ends the caller too.
 shopt -s inherit_errexit
@@ -197,17 +200,16 @@ inv_apt()
 
 # Debian's server package makes a cluster and starts it. Nobody asked for one,
 # so that is switched off while we install - and only while: afterwards the
-# machine's configuration is what it was.
+# machine's configuration is what it was. To be run in a subshell.
 inv_apt_install()
 {
-	local folder=/etc/postgresql-common/createcluster.d status=0
+	local folder=/etc/postgresql-common/createcluster.d
 	local switch=$folder/inventory-installing.conf
 
+	trap 'inv_sudo rm -f '"$switch" EXIT
 	inv_sudo mkdir -p "$folder"
 	echo 'create_main_cluster = false' | inv_sudo tee "$switch" >/dev/null
-	inv_apt install --no-install-recommends "$@" || status=$?
-	inv_sudo rm -f "$switch"
-	return "$status"
+	inv_apt install --no-install-recommends "$@"
 }
 
 # --- which PostgreSQL --------------------------------------------------------
@@ -305,7 +307,8 @@ inv_installed()
 # A folder that the ordinary user can enter, made by whoever may write here.
 inv_make_folder()
 {
-	[ -d "$1" ] || (umask 022 && inv_in_checkout mkdir -p "$1")
+	[ -d "$1" ] || inv_in_checkout mkdir -p "$1" ||
+		inv_fail "$(id -un) cannot make the folder $1"
 }
 
 # inv_server_dir NAME - print the folder of a server; made if it is not there.
@@ -456,7 +459,7 @@ inv_server_stop()
 {
 	local dir=$inv_root/.server/$1
 
-	[ -d "$dir/data" ] || return 0
+	[ -d "$dir" ] || return 0
 	dir=$(readlink -f "$dir")
 	inv_server_check "$dir"
 	! inv_server_running "$dir" || inv_step 'Stopping the server' "$1-stop" \
@@ -472,7 +475,7 @@ inv_server_remove()
 	inv_server_stop "$1"
 	dir=$(readlink -f "$link")
 	if [ -L "$dir/socket" ]; then
-		rm -rf "$(readlink "$dir/socket")"
+		inv_as rm -rf "$(readlink "$dir/socket")"
 	fi
 	rm -rf "$dir" "$link"
 }
