@@ -74,15 +74,16 @@ END
 $$;
 
 /*
- * The same as bench/sql/deduct.cte.sql in two statements of a function.
+ * The same as deduct.cte.sql, in two statements of a function. Forms tried,
+ * in instructions per call as bench/instructions counts them (of which 33,000
+ * are those of an empty call):
  *
- * Counted with bench/instructions, an empty call taking 33,000: this form
- * 245,600 instructions; RETURNING the id from the INSERT instead of drawing it
- * first 250,600; the one statement with a CTE inside a function 264,400;
- * INSERT into the leaf instead of the parent 246,700 (the parent costs 1,900
- * in the CTE, nothing here, and does not break when the leaf is full); out
- * parameters and SELECT * FROM 20,000 more than one answer and SELECT; the
- * CTE in a function of LANGUAGE sql, three times as much.
+ *   236,500  this one
+ *   237,600  INSERT into the leaf: no gain, and breaks when the leaf is full
+ *   241,900  the id from RETURNING of the INSERT, not drawn before it
+ *   255,200  the one statement with the CTE, inside the function
+ *   255,800  OUT parameters and SELECT ... FROM hand_deduct()
+ *   788,600  LANGUAGE sql
  */
 CREATE FUNCTION hand_deduct(p_sku text, p_quantity bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -115,8 +116,8 @@ $$;
 /*
  * For a row that many want at once: wait in line for an advisory lock before
  * the UPDATE takes its snapshot, so that it finds the newest version and has
- * nothing to check again. With 64 clients on one row about twice the rate;
- * elsewhere it only costs (257,400 instructions).
+ * nothing to check again. With 64 clients on one row up to twice the rate;
+ * elsewhere it only costs (248,200 instructions).
  */
 CREATE FUNCTION hand_deduct_queued(p_sku text, p_quantity bigint)
 RETURNS bigint
