@@ -182,7 +182,7 @@ audit_book(PGconn *conn, const Book *book, const Told *told)
 	return conclude();
 }
 
-/* ---------- the final stock by SQL alone ---------- */
+/* ---------- an opening stock that suffices ---------- */
 
 static void
 load_file(PGconn *conn, const char *path)
@@ -206,8 +206,8 @@ load_file(PGconn *conn, const char *path)
 	client_command(conn, "ANALYZE replay_file");
 }
 
-int64_t
-audit_full(PGconn *conn, const Book *book, const char *path)
+static void
+audit_sql(PGconn *conn, const Book *book, const char *path)
 {
 	PGresult   *result;
 
@@ -238,5 +238,19 @@ audit_full(PGconn *conn, const Book *book, const char *path)
 				   client_text(result, row, "found"),
 				   client_text(result, row, "expected"));
 	PQclear(result);
+}
+
+int64_t
+audit_full(PGconn *conn, const Book *book, const Told *told,
+		   const char *path)
+{
+	for (int64_t i = 0; i < book->nlines; i++)
+		if (told[i].answer != LINE_DONE)
+			report("line %lld, %d of \"%s\": %s although stock suffices",
+				   (long long) book->lines[i].position,
+				   book->lines[i].quantity,
+				   book->skus.names[book->lines[i].sku],
+				   answer_name(&told[i]));
+	audit_sql(conn, book, path);
 	return conclude();
 }

@@ -17,12 +17,14 @@
 extern int64_t audit_book(PGconn *conn, const Book *book, const Told *told);
 
 /*
- * audit_full - compare the final stock with the file, by SQL alone
+ * audit_full - what else must be so when the opening stock suffices
  *
- * Loads the file into a temporary table as it is and computes opening plus
+ * Every line was done, and the final stock agrees with the file by SQL alone:
+ * loads the file into a temporary table as it is and computes opening plus
  * returns minus sales there, SKU by SKU, without anything that this program
- * worked out.  Only for an opening stock that suffices.
+ * worked out.
  */
-extern int64_t audit_full(PGconn *conn, const Book *book, const char *path);
+extern int64_t audit_full(PGconn *conn, const Book *book, const Told *told,
+						  const char *path);
 
 #endif							/* AUDIT_H */

@@ -223,7 +223,7 @@ main(int argc, char **argv)
 
 	differences = audit_book(conn, book, told);
 	if (!options.half)
-		differences += audit_full(conn, book, options.path);
+		differences += audit_full(conn, book, told, options.path);
 	PQfinish(conn);
 	printf("replay: %s (%s differences)\n", differences ? "WRONG" : "OK",
 		   client_commas(differences));
