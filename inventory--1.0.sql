@@ -1,0 +1,393 @@
+/* inventory--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION inventory" to load this file. \quit
+
+
+-- ----------------------------------------------------------------- types
+
+CREATE TYPE @extschema@.inv_outcome AS (
+    line        integer,
+    status      text,
+    sku         text,
+    location    text,
+    quantity    bigint,
+    on_hand     bigint,
+    reserved    bigint,
+    available   bigint,
+    backordered bigint,
+    version     bigint,
+    movement_id bigint,
+    replayed    boolean
+);
+COMMENT ON TYPE @extschema@.inv_outcome IS
+'What every call answers, one row per input line: its status, and the stock '
+'as it stands after the call. status: ok, insufficient_stock, unknown_item, '
+'inactive_item, unknown_location. quantity: what was asked for. backordered: '
+'how many of those were sold without being on the shelf. version and '
+'movement_id: the change this call made, null if it made none.';
+
+CREATE TYPE @extschema@.inv_discrepancy AS (
+    sku         text,
+    location    text,
+    problem     text,
+    expected    bigint,
+    found       bigint
+);
+COMMENT ON TYPE @extschema@.inv_discrepancy IS
+'One thing that inv_verify() found wrong: expected is what the ledger says, '
+'found what stands elsewhere. problem: on_hand, reserved, version (the stock '
+'row differs from the sum, or the number, of its movements), ledger_version '
+'(the versions of its movements are not 1 to their number), stock_row '
+'(movements without a stock row).';
+
+
+-- ---------------------------------------------------------------- tables
+
+/*
+ * sku and location compare by bytes (COLLATE "C"): identifiers have no
+ * language, and every lookup of a call compares them.
+ *
+ * 9007199254740991 is 2^53 - 1, the largest integer a JavaScript client can
+ * hold exactly.
+ */
+CREATE TABLE @extschema@.inv_item (
+    sku             text COLLATE "C" NOT NULL,
+    name            text,
+    unit            text NOT NULL DEFAULT 'piece',
+    unit_price      numeric,
+    currency        text,
+    attributes      jsonb NOT NULL DEFAULT '{}',
+    active          boolean NOT NULL DEFAULT true,
+    safety_stock    bigint NOT NULL DEFAULT 0,
+    backorder_limit bigint NOT NULL DEFAULT 0,
+    reorder_point   bigint,
+    target_level    bigint,
+    version         bigint NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    updated_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    CONSTRAINT inv_item_pkey PRIMARY KEY (sku),
+    CONSTRAINT inv_item_sku_length
+        CHECK (pg_catalog.octet_length(sku)
+               OPERATOR(pg_catalog.>=) 1
+               AND pg_catalog.octet_length(sku)
+               OPERATOR(pg_catalog.<=) 128),
+    CONSTRAINT inv_item_sku_no_control_characters
+        CHECK (sku OPERATOR(pg_catalog.!~) '[[:cntrl:]]'),
+    CONSTRAINT inv_item_sku_no_outer_blanks
+        CHECK (sku OPERATOR(pg_catalog.!~) '^[[:space:]]|[[:space:]]$'),
+    CONSTRAINT inv_item_safety_stock_range
+        CHECK (safety_stock OPERATOR(pg_catalog.>=) 0 AND
+               safety_stock OPERATOR(pg_catalog.<=) 9007199254740991),
+    CONSTRAINT inv_item_backorder_limit_range
+        CHECK (backorder_limit OPERATOR(pg_catalog.>=) 0 AND
+               backorder_limit OPERATOR(pg_catalog.<=) 9007199254740991),
+    CONSTRAINT inv_item_reorder_point_range
+        CHECK (reorder_point OPERATOR(pg_catalog.>=) 0 AND
+               reorder_point OPERATOR(pg_catalog.<=) 9007199254740991),
+    CONSTRAINT inv_item_target_level_range
+        CHECK (target_level OPERATOR(pg_catalog.>=) 0 AND
+               target_level OPERATOR(pg_catalog.<=) 9007199254740991)
+);
+COMMENT ON TABLE @extschema@.inv_item IS
+'What is stocked. Edited with ordinary INSERT, UPDATE and DELETE; version and '
+'updated_at move by themselves. The limits are the defaults of its stock '
+'rows, which follow a change here.';
+
+CREATE TABLE @extschema@.inv_location (
+    location    text COLLATE "C" NOT NULL,
+    name        text,
+    sellable    boolean NOT NULL DEFAULT true,
+    priority    integer NOT NULL DEFAULT 0,
+    CONSTRAINT inv_location_pkey PRIMARY KEY (location),
+    CONSTRAINT inv_location_length
+        CHECK (pg_catalog.octet_length(location)
+               OPERATOR(pg_catalog.>=) 1
+               AND pg_catalog.octet_length(location)
+               OPERATOR(pg_catalog.<=) 128),
+    CONSTRAINT inv_location_no_control_characters
+        CHECK (location OPERATOR(pg_catalog.!~) '[[:cntrl:]]'),
+    CONSTRAINT inv_location_no_outer_blanks
+        CHECK (location OPERATOR(pg_catalog.!~) '^[[:space:]]|[[:space:]]$')
+);
+COMMENT ON TABLE @extschema@.inv_location IS
+'Where items are stocked. Edited with ordinary INSERT, UPDATE and DELETE; the '
+'default location is made by the first call that needs it. Not sellable: a '
+'quarantine shelf, goods in transit. priority: lower is taken from first.';
+
+/*
+ * One row per (sku, location), written by src/stock.c alone.  No index on
+ * anything a call changes, and room in the page for the next version: every
+ * change stays a heap-only update.  hot, folded_epoch, open_epochs and
+ * folded_to_id belong to hot stock and keep their defaults on other rows.
+ */
+CREATE TABLE @extschema@.inv_stock (
+    stock_id        bigint GENERATED ALWAYS AS IDENTITY,
+    sku             text COLLATE "C" NOT NULL,
+    location        text COLLATE "C" NOT NULL,
+    on_hand         bigint NOT NULL DEFAULT 0,
+    reserved        bigint NOT NULL DEFAULT 0,
+    version         bigint NOT NULL DEFAULT 0,
+    safety_stock    bigint NOT NULL DEFAULT 0,
+    backorder_limit bigint NOT NULL DEFAULT 0,
+    reorder_point   bigint,
+    target_level    bigint,
+    own_limits      boolean NOT NULL DEFAULT false,
+    active          boolean NOT NULL DEFAULT true,
+    hot             boolean NOT NULL DEFAULT false,
+    folded_epoch    bigint NOT NULL DEFAULT 0,
+    open_epochs     bigint[] NOT NULL DEFAULT '{}',
+    folded_to_id    bigint NOT NULL DEFAULT 0,
+    CONSTRAINT inv_stock_pkey PRIMARY KEY (stock_id),
+    CONSTRAINT inv_stock_key UNIQUE (sku, location),
+    CONSTRAINT inv_stock_sku_fkey
+        FOREIGN KEY (sku) REFERENCES @extschema@.inv_item (sku),
+    CONSTRAINT inv_stock_location_fkey
+        FOREIGN KEY (location) REFERENCES @extschema@.inv_location (location)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE @extschema@.inv_stock IS
+'The stock rows. Only the functions of the extension write them; read '
+'inv_stock_level instead, which is right for hot stock too.';
+COMMENT ON COLUMN @extschema@.inv_stock.own_limits IS
+'false: the limits follow those of the item; true: they were set for this '
+'row.';
+
+CREATE SEQUENCE @extschema@.inv_movement_id_seq AS bigint CACHE 1;
+
+/*
+ * The ledger.  The parent has no index and no constraint, or a dump of it
+ * could not be restored; each leaf gets its own before it is attached (see
+ * src/leaf.c, which makes them all).  No foreign key to inv_stock: it would
+ * cost a third of the rate on a popular row.
+ */
+CREATE TABLE @extschema@.inv_movement (
+    movement_id      bigint NOT NULL,
+    stock_id         bigint NOT NULL,
+    sku              text COLLATE "C" NOT NULL,
+    location         text COLLATE "C" NOT NULL,
+    kind             text NOT NULL,
+    on_hand_delta    bigint NOT NULL,
+    reserved_delta   bigint NOT NULL,
+    version          bigint,
+    reference        text,
+    reason           text,
+    hold             text,
+    key              text,
+    actor            text NOT NULL,
+    application_name text,
+    traceparent      text,
+    txid             xid8 NOT NULL,
+    epoch            bigint,
+    occurred_at      timestamptz NOT NULL,
+    recorded_at      timestamptz NOT NULL
+) PARTITION BY RANGE (movement_id);
+COMMENT ON TABLE @extschema@.inv_movement IS
+'The ledger: one row for every change of a stock row, appended by the '
+'functions of the extension in the transaction that makes the change, never '
+'changed afterwards. kind: receive, deduct. sku and location are those of '
+'that day. version: of the stock row after the change. occurred_at: when it '
+'happened in the shop; recorded_at: when the database was told.';
+
+
+-- --------------------------------------------------------------- indexes
+
+/* for the hint that names a SKU which differs by case or blanks only */
+CREATE INDEX inv_item_folded_sku_idx ON @extschema@.inv_item
+    (pg_catalog.lower(pg_catalog.replace(sku, ' ', '')));
+
+/* for the foreign key: deleting a location looks for its stock rows */
+CREATE INDEX inv_stock_location_idx ON @extschema@.inv_stock (location);
+
+
+-- ------------------------------------------------- functions: the calls
+
+CREATE FUNCTION @extschema@.inv_receive(
+    sku         text,
+    quantity    bigint,
+    location    text DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL
+) RETURNS @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_receive'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_receive(text, bigint, text, text, text) IS
+'Puts quantity units of sku on the books at location (null: the setting '
+'inventory.default_location) and answers the stock as it then stands. An '
+'inactive item may still be received. quantity: 1 to 2^53 - 1, in the '
+'smallest unit of the item. reference: the caller''s name for the business '
+'event, at most 255 bytes; reason: free text, at most 1000 bytes. Errors: '
+'IV003 unknown item, IV005 unknown location, 22004 and 22023 bad argument, '
+'22003 more than 2^53 - 1 on hand, 25006 read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_deduct(
+    sku         text,
+    quantity    bigint,
+    location    text DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    strict      boolean DEFAULT true
+) RETURNS @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_deduct'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_deduct(
+    text, bigint, text, text, text, boolean) IS
+'Takes quantity units of sku off the books at location (null: the setting '
+'inventory.default_location) if that many are available, else changes '
+'nothing; never oversells, whatever runs at the same time. strict: true '
+'raises a refusal, false answers it as the status and leaves the transaction '
+'usable. quantity: 1 to 2^53 - 1. reference: at most 255 bytes; reason: at '
+'most 1000 bytes. Errors: IV001 insufficient stock, IV003 unknown item, IV004 '
+'inactive item, IV005 unknown location (these four only when strict), 22004 '
+'and 22023 bad argument, 22003 overflow, 25006 read-only, 40001 and 40P01 '
+'(retry). The DETAIL of a refusal is one JSON object.';
+
+
+-- --------------------------------------------- functions: asking and proof
+
+CREATE FUNCTION @extschema@.inv_available(
+    sku         text,
+    location    text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'inv_available'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.inv_available(text, text) IS
+'How many units of sku can be deducted at location (null: the setting '
+'inventory.default_location) now: on hand less reserved less the floor; '
+'negative after a stocktake that found too little. Errors: IV003 unknown '
+'item, IV005 unknown location, 22004 sku is null.';
+
+CREATE FUNCTION @extschema@.inv_history(
+    sku         text,
+    location    text DEFAULT NULL,
+    before_id   bigint DEFAULT NULL,
+    max_rows    integer DEFAULT 100
+) RETURNS SETOF @extschema@.inv_movement
+AS 'MODULE_PATHNAME', 'inv_history'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION @extschema@.inv_history(text, text, bigint, integer) IS
+'The movements of sku at location (null: the setting '
+'inventory.default_location), the newest first, at most max_rows (1 to '
+'100000). For the next page pass the last movement_id as before_id. Errors: '
+'IV003 unknown item, IV005 unknown location, 22004 and 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.inv_verify(
+    from_sku    text DEFAULT NULL,
+    to_sku      text DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_discrepancy
+AS 'MODULE_PATHNAME', 'inv_verify'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_verify(text, text) IS
+'Compares every stock row with its movements in one snapshot, beside running '
+'calls, and answers one row per discrepancy: no row means that all is right. '
+'from_sku, to_sku: the range of SKUs to check, both included, in byte order; '
+'null: no limit.';
+
+
+-- -------------------------------------------------- functions: triggers
+
+CREATE FUNCTION @extschema@.inv_item_touch() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_item_touch' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_item_touch() IS
+'Trigger: counts the version of an item and keeps updated_at.';
+
+CREATE FUNCTION @extschema@.inv_item_follow() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_item_follow' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_item_follow() IS
+'Trigger: brings a changed item to its stock rows.';
+
+CREATE FUNCTION @extschema@.inv_refuse_dml() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_refuse_dml' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_refuse_dml() IS
+'Trigger: refuses to change what only the functions may write (42501).';
+
+
+-- ----------------------------------------------------------------- views
+
+CREATE VIEW @extschema@.inv_stock_level AS
+SELECT s.sku,
+       s.location,
+       s.on_hand,
+       s.reserved,
+       s.safety_stock,
+       s.backorder_limit,
+       s.safety_stock OPERATOR(pg_catalog.-) s.backorder_limit AS floor,
+       s.on_hand OPERATOR(pg_catalog.-) s.reserved
+           OPERATOR(pg_catalog.-) s.safety_stock
+           OPERATOR(pg_catalog.+) s.backorder_limit AS available,
+       s.reorder_point,
+       s.target_level,
+       s.version,
+       s.active,
+       s.hot
+FROM @extschema@.inv_stock s;
+COMMENT ON VIEW @extschema@.inv_stock_level IS
+'The stock of every (sku, location): on hand, reserved, the floor that is '
+'never sold below (safety_stock - backorder_limit) and what is available '
+'(on_hand - reserved - floor).';
+
+
+-- -------------------------------------------------------------- triggers
+
+CREATE TRIGGER inv_item_touch
+    BEFORE UPDATE ON @extschema@.inv_item
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_item_touch();
+
+/* per statement: stock rows must be taken in key order */
+CREATE TRIGGER inv_item_follow
+    AFTER UPDATE ON @extschema@.inv_item
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_item_follow();
+
+/* not on INSERT: a restore copies in */
+CREATE TRIGGER inv_stock_guard
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_stock
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
+
+CREATE TRIGGER inv_movement_guard
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_movement
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
+
+
+-- --------------------------------------------------------- dump settings
+
+/*
+ * The leaves of inv_movement are ordinary tables, not members of the
+ * extension, and are dumped as such.
+ */
+SELECT pg_catalog.pg_extension_config_dump('inv_item', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_location', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_stock', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_stock_stock_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_movement_id_seq', '');
+
+
+-- ------------------------------------------------------------ privileges
+
+REVOKE ALL ON TYPE
+    @extschema@.inv_outcome,
+    @extschema@.inv_discrepancy
+FROM PUBLIC;
+
+REVOKE ALL ON
+    @extschema@.inv_item,
+    @extschema@.inv_location,
+    @extschema@.inv_stock,
+    @extschema@.inv_movement,
+    @extschema@.inv_stock_level
+FROM PUBLIC;
+
+REVOKE ALL ON SEQUENCE
+    @extschema@.inv_stock_stock_id_seq,
+    @extschema@.inv_movement_id_seq
+FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION
+    @extschema@.inv_receive(text, bigint, text, text, text),
+    @extschema@.inv_deduct(text, bigint, text, text, text, boolean),
+    @extschema@.inv_available(text, text),
+    @extschema@.inv_history(text, text, bigint, integer),
+    @extschema@.inv_verify(text, text),
+    @extschema@.inv_item_touch(),
+    @extschema@.inv_item_follow(),
+    @extschema@.inv_refuse_dml()
+FROM PUBLIC;

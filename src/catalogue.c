@@ -1,0 +1,215 @@
+/*
+ * catalogue.c
+ *		Where the objects of the extension are, and what the catalogue of items
+ *		and locations says.
+ *
+ * A call finds its tables by OID, looked up once: relcache and syscache
+ * invalidations say when to look again (the extension was dropped and made
+ * anew, its schema was renamed, its owner changed).
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "catalogue.h"
+#include "guc.h"
+#include "plan.h"
+
+static InvCatalogue catalogue;
+static bool catalogue_valid = false;
+
+static InvPlan item_plan = {
+	.sql = "SELECT active, safety_stock, backorder_limit"
+	" FROM @inv_item WHERE sku = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static InvPlan location_plan = {
+	.sql = "SELECT FROM @inv_location WHERE location = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+/* the expression is that of inv_item_folded_sku_idx */
+static InvPlan similar_sku_plan = {
+	.sql = "SELECT sku FROM @inv_item"
+	" WHERE lower(replace(sku, ' ', '')) = lower(replace($1, ' ', ''))"
+	" ORDER BY sku LIMIT 1",
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == catalogue.stock ||
+		relid == catalogue.stock_key || relid == catalogue.movement ||
+		relid == catalogue.movement_id_seq)
+		catalogue_valid = false;
+}
+
+static void
+forget_schema(Datum arg, int cacheid, uint32 hashvalue)
+{
+	catalogue_valid = false;
+}
+
+void
+inv_catalogue_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_schema, (Datum) 0);
+}
+
+static Oid
+find_relation(const char *name, Oid schema)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"%s\" is not in schema \"%s\", where the called function is",
+						name, get_namespace_name(schema)),
+				 errhint("Call the functions that CREATE EXTENSION inventory made.")));
+	return relid;
+}
+
+static TupleDesc
+copy_row_type(const char *name, Oid schema)
+{
+	Oid			type;
+	TupleDesc	desc;
+	MemoryContext old;
+
+	type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+						   CStringGetDatum(name), ObjectIdGetDatum(schema));
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	MemoryContextSwitchTo(old);
+	return desc;
+}
+
+/* load_catalogue - finds everything, or leaves the catalogue invalid */
+static void
+load_catalogue(Oid schema)
+{
+	Relation	rel;
+	TupleDesc	outcome = copy_row_type("inv_outcome", schema);
+
+	if (catalogue.outcome)
+		FreeTupleDesc(catalogue.outcome);
+	catalogue.outcome = outcome;
+	if (catalogue.schema)
+		pfree(catalogue.schema);
+	catalogue.schema = NULL;
+	catalogue.schema =
+		MemoryContextStrdup(TopMemoryContext,
+							quote_identifier(get_namespace_name(schema)));
+	catalogue.stock = find_relation("inv_stock", schema);
+	catalogue.stock_key = find_relation("inv_stock_key", schema);
+	catalogue.movement = find_relation("inv_movement", schema);
+	catalogue.movement_id_seq = find_relation("inv_movement_id_seq", schema);
+
+	/* the lock also lets in what other sessions did to the table meanwhile */
+	rel = table_open(catalogue.stock, AccessShareLock);
+	catalogue.owner = rel->rd_rel->relowner;
+	table_close(rel, NoLock);
+
+	catalogue.generation++;
+}
+
+const InvCatalogue *
+inv_catalogue_get(FunctionCallInfo fcinfo)
+{
+	if (likely(catalogue_valid))
+		return &catalogue;
+
+	/*
+	 * An invalidation that arrives while loading must not be lost: so the
+	 * flag goes up first, and a load that fails takes it down again.
+	 */
+	PG_TRY();
+	{
+		do
+		{
+			catalogue_valid = true;
+			load_catalogue(get_func_namespace(fcinfo->flinfo->fn_oid));
+		} while (!catalogue_valid);
+	}
+	PG_CATCH();
+	{
+		catalogue_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return &catalogue;
+}
+
+bool
+inv_catalogue_item(const InvCatalogue *cat, text *sku, InvItem *item)
+{
+	InvPlanScope scope;
+	Datum		value = PointerGetDatum(sku);
+	bool		found;
+
+	inv_plan_begin(&scope, cat);
+	found = inv_plan_run(&scope, &item_plan, &value, NULL, 1) > 0;
+	if (found)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		item->active = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
+		item->safety_stock =
+			DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+		item->backorder_limit =
+			DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
+	}
+	inv_plan_end(&scope);
+	return found;
+}
+
+bool
+inv_catalogue_location(const InvCatalogue *cat, text *location)
+{
+	InvPlanScope scope;
+	Datum		value = PointerGetDatum(location);
+	bool		found;
+
+	if (strcmp(text_to_cstring(location), inv_default_location) == 0)
+		return true;
+
+	inv_plan_begin(&scope, cat);
+	found = inv_plan_run(&scope, &location_plan, &value, NULL, 1) > 0;
+	inv_plan_end(&scope);
+	return found;
+}
+
+char *
+inv_catalogue_similar_sku(const InvCatalogue *cat, const char *sku)
+{
+	InvPlanScope scope;
+	Datum		value = CStringGetTextDatum(sku);
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *similar = NULL;
+
+	inv_plan_begin(&scope, cat);
+	if (inv_plan_run(&scope, &similar_sku_plan, &value, NULL, 1) > 0)
+		similar = MemoryContextStrdup(caller,
+									  SPI_getvalue(SPI_tuptable->vals[0],
+												   SPI_tuptable->tupdesc, 1));
+	inv_plan_end(&scope);
+	return similar;
+}

@@ -1,0 +1,40 @@
+/*
+ * compat.h
+ *		The differences between the supported server versions (15 to 19).
+ *
+ * The only file that tests PG_VERSION_NUM: everything else is written against
+ * the names defined here.
+ */
+#ifndef INV_COMPAT_H
+#define INV_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "inventory requires PostgreSQL 15 or later"
+#endif
+
+/* 16 tells a summarizing index (BRIN) apart from the others */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes InvUpdateIndexes;
+#define inv_update_indexes_none(u) ((u) == TU_None)
+#define inv_update_indexes_summarizing(u) ((u) == TU_Summarizing)
+#define inv_insert_index_tuples(rri, slot, estate, update, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL, \
+						  summarizing)
+#else
+typedef bool InvUpdateIndexes;
+#define inv_update_indexes_none(u) (!(u))
+#define inv_update_indexes_summarizing(u) (false)
+#define inv_insert_index_tuples(rri, slot, estate, update, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
+#endif
+
+/* 18 lets an index scan be instrumented */
+#if PG_VERSION_NUM >= 180000
+#define inv_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define inv_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+#endif							/* INV_COMPAT_H */

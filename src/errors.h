@@ -1,0 +1,29 @@
+/*
+ * errors.h
+ *		SQLSTATEs of the extension, and the DETAIL that goes with every error.
+ *
+ * Class IV are business answers: nothing is wrong with the call, but it cannot
+ * be done.  What tools already act on keeps its PostgreSQL code (22004 and
+ * 22023 bad argument, 22003 overflow, 25006 read-only, 40001 and 40P01 retry,
+ * 42501 not allowed).
+ */
+#ifndef INV_ERRORS_H
+#define INV_ERRORS_H
+
+#define INV_ERRCODE_INSUFFICIENT_STOCK MAKE_SQLSTATE('I', 'V', '0', '0', '1')
+#define INV_ERRCODE_UNKNOWN_ITEM MAKE_SQLSTATE('I', 'V', '0', '0', '3')
+#define INV_ERRCODE_INACTIVE_ITEM MAKE_SQLSTATE('I', 'V', '0', '0', '4')
+#define INV_ERRCODE_UNKNOWN_LOCATION MAKE_SQLSTATE('I', 'V', '0', '0', '5')
+
+/* the largest quantity: JavaScript clients hold no larger integer exactly */
+#define INV_MAX_QUANTITY INT64CONST(9007199254740991)
+
+/*
+ * inv_errdetail - the DETAIL of an error as one JSON object
+ *
+ * shape lists the members, separated by one blank each: "name:s" takes a
+ * char * (null pointer: JSON null), "name:i" an int64.  Used inside ereport().
+ */
+extern int	inv_errdetail(const char *shape, ...);
+
+#endif							/* INV_ERRORS_H */

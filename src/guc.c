@@ -1,0 +1,75 @@
+/*
+ * guc.c
+ *		The settings.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "guc.h"
+
+/* the longest texts that a movement keeps beside its reference */
+#define MAX_ACTOR_BYTES 255
+#define MAX_TRACEPARENT_BYTES 255
+
+char	   *inv_default_location;
+char	   *inv_actor;
+char	   *inv_traceparent;
+int			inv_leaf_size;
+
+static bool
+check_location(char **value, void **extra, GucSource source)
+{
+	if ((*value)[0] != '\0')
+		return true;
+	GUC_check_errdetail("A location has at least one character.");
+	return false;
+}
+
+static bool
+check_actor(char **value, void **extra, GucSource source)
+{
+	if (strlen(*value) <= MAX_ACTOR_BYTES)
+		return true;
+	GUC_check_errdetail("An actor has at most %d bytes.", MAX_ACTOR_BYTES);
+	return false;
+}
+
+static bool
+check_traceparent(char **value, void **extra, GucSource source)
+{
+	if (strlen(*value) <= MAX_TRACEPARENT_BYTES)
+		return true;
+	GUC_check_errdetail("A trace context has at most %d bytes.",
+						MAX_TRACEPARENT_BYTES);
+	return false;
+}
+
+void
+inv_guc_define(void)
+{
+	DefineCustomStringVariable("inventory.default_location",
+							   "Location of calls that name none.",
+							   "It is made by the first call that needs it.",
+							   &inv_default_location, "main",
+							   PGC_USERSET, 0, check_location, NULL, NULL);
+	DefineCustomStringVariable("inventory.actor",
+							   "Who acts, as the ledger shall say.",
+							   "Empty: the session user. For applications "
+							   "behind a connection pool.",
+							   &inv_actor, "",
+							   PGC_USERSET, 0, check_actor, NULL, NULL);
+	DefineCustomStringVariable("inventory.traceparent",
+							   "W3C trace context to keep in the ledger.",
+							   NULL,
+							   &inv_traceparent, "",
+							   PGC_USERSET, 0, check_traceparent, NULL, NULL);
+	DefineCustomIntVariable("inventory.leaf_size",
+							"Movements that one leaf of the ledger holds.",
+							"Used when the next leaf is made.",
+							&inv_leaf_size, 10 * 1000 * 1000, 10, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("inventory");
+}

@@ -1,0 +1,22 @@
+/*
+ * guc.h
+ *		The settings, all named inventory.<what>.
+ */
+#ifndef INV_GUC_H
+#define INV_GUC_H
+
+/* inventory.default_location: where a call without a location works */
+extern char *inv_default_location;
+
+/* inventory.actor: who acts, where the session user is only a pool's */
+extern char *inv_actor;
+
+/* inventory.traceparent: W3C trace context, kept with each movement */
+extern char *inv_traceparent;
+
+/* inventory.leaf_size: how many movement_ids one leaf of the ledger spans */
+extern int	inv_leaf_size;
+
+extern void inv_guc_define(void);
+
+#endif							/* INV_GUC_H */

@@ -1,0 +1,37 @@
+/*
+ * inventory.c
+ *		Module start.  doc/architecture.md is the map of the rest.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "catalogue.h"
+#include "guc.h"
+#include "leaf.h"
+#include "ledger.h"
+
+PG_MODULE_MAGIC;
+
+/* the server's headers declare it from 16 on */
+extern PGDLLEXPORT void _PG_init(void);
+
+/*
+ * _PG_init - once per process, by preload or by the first call
+ *
+ * Callbacks are registered here and nowhere else: a list that grows with
+ * every transaction or reconnect is a leak.
+ */
+void
+_PG_init(void)
+{
+	/* pg_upgrade only moves the catalogue: nobody calls us meanwhile */
+	if (IsBinaryUpgrade)
+		return;
+
+	inv_guc_define();
+	inv_catalogue_init();
+	inv_leaf_init();
+	inv_ledger_init();
+}

@@ -1,0 +1,230 @@
+/*
+ * leaf.c
+ *		The partitions of the ledger.
+ *
+ * inv_movement is partitioned by range of movement_id.  A leaf is an ordinary
+ * table, not a member of the extension: only so does a dump hold it.  It is
+ * made with its indexes and then attached, because a parent that has indexes
+ * or constraints of its own cannot be restored once a leaf was made at run
+ * time.  There is no DEFAULT leaf: once that held a row, the right leaf could
+ * not be made any more.
+ *
+ * Who makes leaves.  The first writer that enters a leaf makes what is missing
+ * of the two ahead of it, in its own transaction.  Attaching takes
+ * ShareUpdateExclusiveLock on the parent to the end of that transaction.  It is
+ * only tried for, as long as there is a leaf for the movement at hand: nobody
+ * waits for somebody who makes room ahead of time, and if his transaction
+ * fails, the next one to enter a leaf does it.  Only when there is no leaf at
+ * all for a movement must its writer wait: for the very first movement of a
+ * database, or after the transactions that made room all failed.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
+#include "storage/lmgr.h"
+#include "utils/inval.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+
+#include "guc.h"
+#include "leaf.h"
+#include "plan.h"
+
+#define LEAVES_AHEAD 2
+
+/* The leaf that this backend writes to: first_id <= movement_id < end_id */
+typedef struct Leaf
+{
+	Oid			relid;			/* InvalidOid: look it up */
+	int64		first_id;
+	int64		end_id;
+	Oid			parent;
+} Leaf;
+
+static Leaf current = {InvalidOid};
+
+static void
+forget_leaf(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == current.relid ||
+		relid == current.parent)
+		current.relid = InvalidOid;
+}
+
+void
+inv_leaf_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_leaf, (Datum) 0);
+}
+
+/*
+ * find_leaf - looks up the leaf for an id, and what lies beyond it
+ *
+ * ahead: the number of leaves after it; top: the end of the last leaf, 0 if
+ * there is none.  relid stays InvalidOid if no leaf takes the id.
+ */
+static void
+find_leaf(const InvCatalogue *cat, int64 id, Leaf *leaf, int *ahead,
+		  int64 *top)
+{
+	Relation	parent = table_open(cat->movement, AccessShareLock);
+	PartitionDesc desc = RelationGetPartitionDesc(parent, true);
+
+	leaf->relid = InvalidOid;
+	leaf->parent = cat->movement;
+	*ahead = 0;
+	*top = 0;
+	if (desc->nparts > 0)
+	{
+		PartitionKey key = RelationGetPartitionKey(parent);
+		PartitionBoundInfo bounds = desc->boundinfo;
+		Datum		value = Int64GetDatum(id);
+		bool		is_equal;
+		int			edge;
+		int			part;
+
+		/* edge: the last bound that is not beyond the id, -1 if all are */
+		edge = partition_range_datum_bsearch(key->partsupfunc,
+											 key->partcollation, bounds, 1,
+											 &value, &is_equal);
+		part = bounds->indexes[edge + 1];
+		*top = DatumGetInt64(bounds->datums[bounds->ndatums - 1][0]);
+		if (part >= 0)
+		{
+			leaf->relid = desc->oids[part];
+			leaf->first_id = DatumGetInt64(bounds->datums[edge][0]);
+			leaf->end_id = DatumGetInt64(bounds->datums[edge + 1][0]);
+			for (int i = edge + 2; i <= bounds->ndatums; i++)
+				*ahead += bounds->indexes[i] >= 0;
+		}
+	}
+	table_close(parent, AccessShareLock);
+}
+
+/* make_leaf - makes and attaches the leaf for first_id <= id < end_id */
+static void
+make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)
+{
+	char	   *first = psprintf(INT64_FORMAT, first_id);
+	char	   *end = psprintf(INT64_FORMAT, end_id);
+	char	   *name = psprintf("inv_movement_%s", first);
+	char	   *sql;
+
+	sql = psprintf("CREATE TABLE @%1$s (LIKE @inv_movement);"
+				   "ALTER TABLE @%1$s"
+				   " ADD CONSTRAINT %1$s_pkey PRIMARY KEY (movement_id);"
+				   "CREATE INDEX %1$s_stock_idx"
+				   " ON @%1$s (stock_id, movement_id);"
+				   "CREATE INDEX %1$s_reference_idx"
+				   " ON @%1$s (reference) WHERE reference IS NOT NULL;"
+				   "CREATE INDEX %1$s_recorded_at_idx"
+				   " ON @%1$s USING brin (recorded_at);"
+				   "CREATE TRIGGER inv_movement_guard"
+				   " BEFORE UPDATE OR DELETE OR TRUNCATE ON @%1$s"
+				   " FOR EACH STATEMENT"
+				   " EXECUTE FUNCTION @inv_refuse_dml();"
+				   "ALTER TABLE @inv_movement ATTACH PARTITION @%1$s"
+				   " FOR VALUES FROM (%2$s) TO (%3$s)",
+				   name, first, end);
+	inv_plan_once(scope, sql);
+}
+
+/* next_end - where a new leaf ends that begins at first_id and takes id */
+static int64
+next_end(int64 first_id, int64 id)
+{
+	return Max(first_id + inv_leaf_size, id + 1);
+}
+
+/* make_leaves - makes the leaf for an id if it is missing, and those ahead */
+static void
+make_leaves(const InvCatalogue *cat, int64 id)
+{
+	InvPlanScope scope;
+	Leaf		leaf;
+	int			ahead;
+	int64		top;
+
+	/* whoever held the lock before may have done it */
+	find_leaf(cat, id, &leaf, &ahead, &top);
+
+	inv_plan_begin(&scope, cat);
+	if (!OidIsValid(leaf.relid))
+	{
+		int64		end = next_end(Max(top, 1), id);
+
+		if (id < top)
+			elog(ERROR, "movement_id " INT64_FORMAT " lies in no leaf", id);
+		make_leaf(&scope, Max(top, 1), end);
+		top = end;
+	}
+	for (; ahead < LEAVES_AHEAD; ahead++)
+	{
+		int64		end = next_end(top, 0);
+
+		make_leaf(&scope, top, end);
+		top = end;
+	}
+	inv_plan_end(&scope);
+}
+
+/* parent_is_in_use - is it open in this session, so that nothing attaches? */
+static bool
+parent_is_in_use(const InvCatalogue *cat)
+{
+	Relation	parent = table_open(cat->movement, NoLock);
+	bool		in_use = parent->rd_refcnt > 1;
+
+	table_close(parent, NoLock);
+	return in_use;
+}
+
+/* enter_leaf - finds the leaf for an id; sees to it that room is ahead */
+static void
+enter_leaf(const InvCatalogue *cat, int64 id)
+{
+	Leaf		leaf;
+	int			ahead;
+	int64		top;
+
+	find_leaf(cat, id, &leaf, &ahead, &top);
+	if (!OidIsValid(leaf.relid))
+	{
+		LockRelationOid(cat->movement, ShareUpdateExclusiveLock);
+		make_leaves(cat, id);
+		find_leaf(cat, id, &leaf, &ahead, &top);
+	}
+	else if (ahead < LEAVES_AHEAD &&
+			 ConditionalLockRelationOid(cat->movement,
+										ShareUpdateExclusiveLock))
+	{
+		if (!parent_is_in_use(cat))
+			make_leaves(cat, id);
+		else
+			UnlockRelationOid(cat->movement, ShareUpdateExclusiveLock);
+	}
+	current = leaf;
+}
+
+Relation
+inv_leaf_open(const InvCatalogue *cat, int64 movement_id)
+{
+	for (;;)
+	{
+		Oid			relid;
+
+		if (!OidIsValid(current.relid) || movement_id < current.first_id ||
+			movement_id >= current.end_id)
+			enter_leaf(cat, movement_id);
+
+		/* taking the lock lets in the news that the leaf was detached */
+		relid = current.relid;
+		LockRelationOid(relid, RowExclusiveLock);
+		if (current.relid == relid)
+			return table_open(relid, NoLock);
+		UnlockRelationOid(relid, RowExclusiveLock);
+	}
+}

@@ -1,0 +1,125 @@
+/*
+ * plan.c
+ *		SQL statements of the extension: kept plans, run as the owner of its
+ *		tables.
+ *
+ * A caller needs the right to execute a function, never a right on a table: so
+ * statements run as the owner.  And because they do, nothing in them may be
+ * found through the caller's search_path: tables are named with their schema,
+ * and operators and functions are looked up in pg_catalog alone, also when a
+ * plan is made anew after an invalidation.
+ *
+ * Only for what is rare or large.  The calls themselves go to the tables
+ * directly, see stock.c and ledger.c.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "plan.h"
+
+void
+inv_plan_begin(InvPlanScope *scope, const InvCatalogue *cat)
+{
+	scope->cat = cat;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	GetUserIdAndSecContext(&scope->user, &scope->security);
+	SetUserIdAndSecContext(cat->owner,
+						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
+	scope->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+void
+inv_plan_end(InvPlanScope *scope)
+{
+	AtEOXact_GUC(true, scope->guc_level);
+	SetUserIdAndSecContext(scope->user, scope->security);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/* qualify_names - the statement with each "@name" given its schema */
+static char *
+qualify_names(const char *sql, const char *schema)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (; *sql; sql++)
+	{
+		if (*sql == '@')
+			appendStringInfo(&buf, "%s.", schema);
+		else
+			appendStringInfoChar(&buf, *sql);
+	}
+	return buf.data;
+}
+
+static void
+prepare_plan(InvPlanScope *scope, InvPlan *plan)
+{
+	SPIPlanPtr	fresh;
+
+	fresh = SPI_prepare(qualify_names(plan->sql, scope->cat->schema),
+						plan->nargs, plan->argtypes);
+	if (fresh == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(fresh) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	if (plan->plan)
+		SPI_freeplan(plan->plan);
+	plan->plan = fresh;
+	plan->generation = scope->cat->generation;
+}
+
+uint64
+inv_plan_run(InvPlanScope *scope, InvPlan *plan,
+			 Datum *values, const char *nulls, long max_rows)
+{
+	int			result;
+
+	/* an old plan may name another schema: ours was dropped and made anew */
+	if (plan->plan == NULL || plan->generation != scope->cat->generation)
+		prepare_plan(scope, plan);
+
+	result = SPI_execute_plan(plan->plan, values, nulls, plan->read_only,
+							  max_rows);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+void
+inv_plan_once(InvPlanScope *scope, const char *sql)
+{
+	int			result;
+
+	result = SPI_execute(qualify_names(sql, scope->cat->schema), false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
+}
+
+void
+inv_plan_to_srf(FunctionCallInfo fcinfo, const InvCatalogue *cat,
+				InvPlan *plan, Datum *values, const char *nulls)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	InvPlanScope scope;
+	uint64		rows;
+
+	InitMaterializedSRF(fcinfo, 0);
+	inv_plan_begin(&scope, cat);
+	rows = inv_plan_run(&scope, plan, values, nulls, 0);
+	for (uint64 i = 0; i < rows; i++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+	inv_plan_end(&scope);
+}

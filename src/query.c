@@ -1,0 +1,121 @@
+/*
+ * query.c
+ *		Asking what there is, what happened, and whether it adds up.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "call.h"
+#include "plan.h"
+#include "stock.h"
+
+#define MAX_HISTORY_ROWS 100000
+
+PG_FUNCTION_INFO_V1(inv_available);
+PG_FUNCTION_INFO_V1(inv_history);
+PG_FUNCTION_INFO_V1(inv_verify);
+
+static InvPlan history_plan = {
+	.sql = "SELECT * FROM @inv_movement"
+	" WHERE stock_id = $1 AND movement_id < $2"
+	" ORDER BY movement_id DESC LIMIT $3",
+	.read_only = true,
+	.nargs = 3,
+	.argtypes = {INT8OID, INT8OID, INT8OID}
+};
+
+/*
+ * Each side of the comparison is read once, in one statement and so in one
+ * snapshot: it is right beside running calls.
+ */
+static InvPlan verify_plan = {
+	.sql =
+	"WITH checked AS ("
+	"  SELECT * FROM @inv_stock"
+	"  WHERE ($1 IS NULL OR sku >= $1) AND ($2 IS NULL OR sku <= $2)"
+	"), ledger AS ("
+	"  SELECT stock_id, min(sku) AS sku, min(location) AS location,"
+	"    sum(on_hand_delta)::bigint AS on_hand,"
+	"    sum(reserved_delta)::bigint AS reserved,"
+	"    count(*) AS movements, count(DISTINCT version) AS versions,"
+	"    coalesce(max(version), 0) AS version"
+	"  FROM @inv_movement"
+	"  WHERE ($1 IS NULL OR sku >= $1) AND ($2 IS NULL OR sku <= $2)"
+	"  GROUP BY stock_id"
+	") "
+	"SELECT coalesce(s.sku, l.sku) COLLATE pg_catalog.\"default\","
+	"  coalesce(s.location, l.location) COLLATE pg_catalog.\"default\","
+	"  p.problem, p.expected, p.found"
+	" FROM checked s FULL JOIN ledger l USING (stock_id)"
+	" CROSS JOIN LATERAL (VALUES"
+	"  ('on_hand', coalesce(l.on_hand, 0), s.on_hand),"
+	"  ('reserved', coalesce(l.reserved, 0), s.reserved),"
+	"  ('version', coalesce(l.movements, 0), s.version),"
+	"  ('ledger_version', l.movements, least(l.versions, l.version)),"
+	"  ('ledger_version', l.movements, greatest(l.versions, l.version)),"
+	"  ('stock_row', CASE WHEN s.stock_id IS NULL THEN 1 END, 0)"
+	" ) AS p (problem, expected, found)"
+	" WHERE p.expected <> p.found"
+	" ORDER BY 1, 2, 3",
+	.read_only = true,
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID}
+};
+
+/* read_stock - the stock row; raises when there cannot be one */
+static void
+read_stock(FunctionCallInfo fcinfo, const InvCatalogue *cat, InvStock *stock)
+{
+	InvOutcome	outcome = {
+		.sku = inv_call_text(fcinfo, 0, "sku"),
+		.location = inv_call_location(fcinfo, 1)
+	};
+
+	outcome.status = inv_stock_read(cat, outcome.sku, outcome.location, stock);
+	inv_outcome_raise(cat, &outcome);
+}
+
+Datum
+inv_available(PG_FUNCTION_ARGS)
+{
+	InvStock	stock;
+
+	read_stock(fcinfo, inv_catalogue_get(fcinfo), &stock);
+	PG_RETURN_INT64(inv_stock_available(&stock));
+}
+
+Datum
+inv_history(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvStock	stock;
+	Datum		values[3];
+	int64		max_rows;
+
+	max_rows = inv_call_integer(PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3),
+								PG_ARGISNULL(3), "max_rows",
+								1, MAX_HISTORY_ROWS);
+	read_stock(fcinfo, cat, &stock);
+	values[0] = Int64GetDatum(stock.stock_id);
+	values[1] = Int64GetDatum(PG_ARGISNULL(2) ? PG_INT64_MAX :
+							  PG_GETARG_INT64(2));
+	values[2] = Int64GetDatum(max_rows);
+	inv_plan_to_srf(fcinfo, cat, &history_plan, values, NULL);
+	return (Datum) 0;
+}
+
+Datum
+inv_verify(PG_FUNCTION_ARGS)
+{
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	char		nulls[3] = "  ";
+
+	for (int i = 0; i < 2; i++)
+		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+	inv_plan_to_srf(fcinfo, inv_catalogue_get(fcinfo), &verify_plan,
+					values, nulls);
+	return (Datum) 0;
+}
