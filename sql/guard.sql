@@ -56,8 +56,14 @@ CREATE ROLE regress_inv_owner;
 GRANT ALL ON SCHEMA guard TO regress_inv_owner;
 ALTER TABLE inv_stock OWNER TO regress_inv_owner;
 ALTER TABLE inv_movement OWNER TO regress_inv_owner;
-SELECT format('ALTER TABLE %s OWNER TO regress_inv_owner', inhrelid::regclass)
-  FROM pg_inherits WHERE inhparent = 'inv_movement'::regclass \gexec
+DO $$
+DECLARE
+  leaf regclass;
+BEGIN
+  FOR leaf IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'inv_movement'::regclass LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO regress_inv_owner', leaf);
+  END LOOP;
+END $$;
 SET ROLE regress_inv_owner;
 \pset format unaligned
 \pset tuples_only on
@@ -71,10 +77,7 @@ SELECT replace(refused(format('DELETE FROM %s', :'full_leaf')), :'full_leaf', 'L
 \pset tuples_only off
 \pset format aligned
 RESET ROLE;
-ALTER TABLE inv_stock OWNER TO CURRENT_USER;
-ALTER TABLE inv_movement OWNER TO CURRENT_USER;
-SELECT format('ALTER TABLE %s OWNER TO CURRENT_USER', inhrelid::regclass)
-  FROM pg_inherits WHERE inhparent = 'inv_movement'::regclass \gexec
+REASSIGN OWNED BY regress_inv_owner TO CURRENT_USER;
 SELECT state() = :'before' AS nothing_changed;
 
 -- the guard is not lifted by a call in the same transaction or statement

@@ -43,11 +43,11 @@ SELECT bool_and(movement_id < before) AS descending FROM (
 
 -- max_rows: 100 unless said; never more than asked
 SELECT max_rows, (SELECT count(*) FROM inv_history('A', max_rows => max_rows))
-  FROM unnest('{1,2,79,80,81,1000,2147483647}'::integer[]) max_rows;
-SELECT count(o.movement_id) FROM generate_series(1, 60) g, LATERAL inv_receive('A', 1) o;
+  FROM unnest('{1,2,79,80,81,1000,100000}'::integer[]) max_rows;
+SELECT count(o.movement_id) FROM generate_series(1, 60) g, LATERAL inv_receive('A', 1, reference => 'more-' || g) o;
 SELECT count(*) FROM inv_history('A');
 -- before_id: the page after that row
-SELECT min(movement_id) AS last_seen FROM (SELECT movement_id FROM inv_history('A', max_rows => 60)) p \gset
+SELECT min(movement_id) AS last_seen FROM (SELECT movement_id FROM inv_history('A', max_rows => 100)) p \gset
 SELECT kind, on_hand_delta, version FROM inv_history('A', before_id => :last_seen, max_rows => 2);
 -- page by page: all of them, once, in order
 WITH RECURSIVE page(ids, lowest) AS (
@@ -71,6 +71,7 @@ SELECT state() AS before \gset
 \pset tuples_only on
 SELECT refused($$SELECT * FROM inv_history('A', max_rows => 0)$$);
 SELECT refused($$SELECT * FROM inv_history('A', max_rows => -1)$$);
+SELECT refused($$SELECT * FROM inv_history('A', max_rows => 2147483647)$$);
 SELECT refused($$SELECT * FROM inv_history('A', max_rows => NULL)$$);
 SELECT refused($$SELECT * FROM inv_history(NULL)$$);
 SELECT refused($$SELECT inv_available(NULL)$$);

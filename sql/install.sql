@@ -88,14 +88,15 @@ SELECT p.oid::regprocedure, p.proconfig FROM member m JOIN pg_proc p ON p.oid = 
 SELECT p.proname, p.provolatile, p.proparallel FROM pg_proc p
   WHERE p.proname IN ('inv_receive', 'inv_deduct', 'inv_available', 'inv_history', 'inv_verify')
     AND p.pronamespace = 'install'::regnamespace ORDER BY p.proname;
--- every table and sequence of ours is in a dump
-SELECT m.identity FROM member m, pg_extension e
-  WHERE e.extname = 'inventory' AND m.type IN ('table', 'sequence')
-    AND NOT m.objid = ANY (e.extconfig) ORDER BY 1;
+-- every table and sequence of ours is in a dump; a partitioned one has no rows
+SELECT m.identity FROM pg_extension e, member m JOIN pg_class c ON c.oid = m.objid
+    AND m.classid = 'pg_class'::regclass
+  WHERE e.extname = 'inventory' AND c.relkind IN ('r', 'S')
+    AND NOT coalesce(c.oid = ANY (e.extconfig), false) ORDER BY 1;
 SELECT c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
     JOIN member m ON m.objid = d.refobjid AND m.classid = d.refclassid, pg_extension e
   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-    AND e.extname = 'inventory' AND NOT c.oid = ANY (e.extconfig);
+    AND e.extname = 'inventory' AND NOT coalesce(c.oid = ANY (e.extconfig), false);
 -- no index on what a call changes; room on the page for the new version
 SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
   WHERE x.indrelid = 'inv_stock'::regclass AND a.attname IN ('on_hand', 'reserved', 'version');
@@ -109,6 +110,7 @@ CREATE SCHEMA elsewhere;
 SELECT refused('ALTER EXTENSION inventory SET SCHEMA elsewhere');
 SELECT refused('CREATE EXTENSION inventory SCHEMA elsewhere');
 -- and only a superuser makes it
+DROP VIEW relation, member;
 DROP EXTENSION inventory CASCADE;
 CREATE ROLE regress_inv_creator;
 SELECT format('GRANT CREATE ON DATABASE %I TO regress_inv_creator', current_database()) \gexec

@@ -50,12 +50,13 @@ SET application_name = 'till 3';
 SET inventory.actor = 'ann';
 SET inventory.traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 BEGIN;
-SELECT m.movement_id = o.movement_id AS same_movement,
-       m.application_name, m.actor LIKE '%ann%' AS says_actor, m.traceparent,
-       m.txid = pg_current_xact_id() AS this_transaction,
-       m.recorded_at BETWEEN now() AND clock_timestamp() AS recorded_now,
-       m.occurred_at BETWEEN now() AND clock_timestamp() AS occurred_now
-  FROM inv_receive('B', 1) o, LATERAL inv_history('B', max_rows => 1) m;
+SELECT movement_id AS given FROM inv_receive('B', 1) \gset
+SELECT movement_id = :given AS the_one, application_name,
+       actor LIKE '%ann%' AS says_actor, traceparent,
+       txid = pg_current_xact_id() AS this_transaction,
+       recorded_at BETWEEN now() AND clock_timestamp() AS recorded_now,
+       occurred_at BETWEEN now() AND clock_timestamp() AS occurred_now
+  FROM inv_history('B', max_rows => 1);
 COMMIT;
 RESET application_name;
 RESET inventory.actor;
@@ -65,7 +66,6 @@ SELECT actor = session_user AS says_user, traceparent
   FROM inv_history('B', max_rows => 1);
 
 -- the two ends of what a quantity may be
-SELECT :outcome FROM inv_receive('B', 1);
 INSERT INTO inv_item (sku, name) VALUES ('MAX', 'As many as there may be');
 SELECT :outcome FROM inv_receive('MAX', 9007199254740991);
 SELECT state() AS before \gset
@@ -94,6 +94,7 @@ SELECT refused($$SELECT inv_receive('A', 1, 'Main')$$);
 SELECT refused($$SELECT inv_receive('A', 1, 'shop ')$$);
 SELECT refused($$SELECT inv_receive('A', 1, '')$$);
 -- over-long words: the refusal names the argument, not its whole text
+SELECT left(refused(format('SELECT inv_receive(%L, 1)', repeat('x', 129))), 200);
 SELECT left(refused(format('SELECT inv_receive(%L, 1)', repeat('x', 100000))), 200);
 SELECT left(refused(format('SELECT inv_receive(''A'', 1, %L)', repeat('x', 100000))), 200);
 SELECT left(refused(format('SELECT inv_receive(''A'', 1, NULL, %L)', repeat('x', 100000))), 200);

