@@ -1,7 +1,6 @@
 /*
  * catalogue.c
- *		Where the objects of the extension are, and what the catalogue of items
- *		and locations says.
+ *		Where the objects of the extension are.
  *
  * A call finds its tables by OID, looked up once: relcache and syscache
  * invalidations say when to look again (the extension was dropped and made
@@ -21,33 +20,9 @@
 #include "utils/typcache.h"
 
 #include "catalogue.h"
-#include "guc.h"
-#include "plan.h"
 
 static InvCatalogue catalogue;
 static bool catalogue_valid = false;
-
-static InvPlan item_plan = {
-	.sql = "SELECT active, safety_stock, backorder_limit"
-	" FROM @inv_item WHERE sku = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID}
-};
-
-static InvPlan location_plan = {
-	.sql = "SELECT FROM @inv_location WHERE location = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID}
-};
-
-/* the expression is that of inv_item_folded_sku_idx */
-static InvPlan similar_sku_plan = {
-	.sql = "SELECT sku FROM @inv_item"
-	" WHERE lower(replace(sku, ' ', '')) = lower(replace($1, ' ', ''))"
-	" ORDER BY sku LIMIT 1",
-	.nargs = 1,
-	.argtypes = {TEXTOID}
-};
 
 static void
 forget_relation(Datum arg, Oid relid)
@@ -154,62 +129,4 @@ inv_catalogue_get(FunctionCallInfo fcinfo)
 	}
 	PG_END_TRY();
 	return &catalogue;
-}
-
-bool
-inv_catalogue_item(const InvCatalogue *cat, text *sku, InvItem *item)
-{
-	InvPlanScope scope;
-	Datum		value = PointerGetDatum(sku);
-	bool		found;
-
-	inv_plan_begin(&scope, cat);
-	found = inv_plan_run(&scope, &item_plan, &value, NULL, 1) > 0;
-	if (found)
-	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		item->active = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
-		item->safety_stock =
-			DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
-		item->backorder_limit =
-			DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
-	}
-	inv_plan_end(&scope);
-	return found;
-}
-
-bool
-inv_catalogue_location(const InvCatalogue *cat, text *location)
-{
-	InvPlanScope scope;
-	Datum		value = PointerGetDatum(location);
-	bool		found;
-
-	if (strcmp(text_to_cstring(location), inv_default_location) == 0)
-		return true;
-
-	inv_plan_begin(&scope, cat);
-	found = inv_plan_run(&scope, &location_plan, &value, NULL, 1) > 0;
-	inv_plan_end(&scope);
-	return found;
-}
-
-char *
-inv_catalogue_similar_sku(const InvCatalogue *cat, const char *sku)
-{
-	InvPlanScope scope;
-	Datum		value = CStringGetTextDatum(sku);
-	MemoryContext caller = CurrentMemoryContext;
-	char	   *similar = NULL;
-
-	inv_plan_begin(&scope, cat);
-	if (inv_plan_run(&scope, &similar_sku_plan, &value, NULL, 1) > 0)
-		similar = MemoryContextStrdup(caller,
-									  SPI_getvalue(SPI_tuptable->vals[0],
-												   SPI_tuptable->tupdesc, 1));
-	inv_plan_end(&scope);
-	return similar;
 }

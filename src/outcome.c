@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "errors.h"
+#include "item.h"
 #include "outcome.h"
 
 /* The columns of inv_outcome */
@@ -67,7 +68,7 @@ inv_outcome_datum(const InvCatalogue *cat, const InvOutcome *outcome)
 static void
 raise_unknown_item(const InvCatalogue *cat, const char *sku)
 {
-	char	   *similar = inv_catalogue_similar_sku(cat, sku);
+	char	   *similar = inv_item_similar_sku(cat, sku);
 
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_UNKNOWN_ITEM),

@@ -367,9 +367,9 @@ imagine_row(const InvCatalogue *cat, text *sku, text *location,
 {
 	InvItem		item;
 
-	if (!inv_catalogue_item(cat, sku, &item))
+	if (!inv_item_find(cat, sku, &item))
 		return INV_UNKNOWN_ITEM;
-	if (!inv_catalogue_location(cat, location))
+	if (!inv_location_exists(cat, location))
 		return INV_UNKNOWN_LOCATION;
 
 	memset(stock, 0, sizeof(*stock));

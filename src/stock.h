@@ -5,6 +5,7 @@
 #ifndef INV_STOCK_H
 #define INV_STOCK_H
 
+#include "item.h"
 #include "ledger.h"
 #include "outcome.h"
 
