@@ -42,7 +42,8 @@ SELECT s.location, s.on_hand = sum(m.on_hand_delta) AS adds_up,
 SELECT :outcome FROM inv_receive('B', 3, reference => 'po-1',
                                  reason => 'it''s "here"; ünïcode ✓');
 SELECT :outcome FROM inv_receive('B', 3, 'shop', '', '');
-SELECT location, on_hand_delta, reference, reason
+SELECT location, on_hand_delta, reference,
+       reason IN ('it''s "here"; ünïcode ✓', '') AS as_it_was
   FROM inv_movement WHERE sku = 'B' ORDER BY movement_id;
 
 -- who, from where, when
