@@ -125,6 +125,17 @@ END $$;
 SELECT :outcome FROM inv_receive('A', 1);
 SELECT * FROM wrong;
 
+-- a statement that reads the ledger may write to it, and past a border
+SELECT count(inv_receive('A', 1, reference => 'again-' || movement_id))
+  FROM (SELECT movement_id FROM inv_movement LIMIT 15) m;
+SELECT status FROM inv_receive('A', 1);
+SELECT * FROM wrong;
+-- and past all leaves that are there
+SELECT count(inv_receive('A', 1, reference => 'again-' || movement_id))
+  FROM (SELECT movement_id FROM inv_movement LIMIT 60) m;
+SELECT status FROM inv_receive('A', 1);
+SELECT * FROM wrong;
+
 -- after a jump of the sequence, as a crash or a restore may cause one
 SELECT c.oid::regclass AS sequence FROM pg_class c
   WHERE c.relnamespace = 'leaf'::regnamespace AND c.relkind = 'S' AND c.relname ~ 'movement' \gset

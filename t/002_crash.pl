@@ -62,7 +62,7 @@ my ($out, $err) = ('', '');
 my $sale = IPC::Run::start(
 	[
 		$storm, 'sale', '--dsn', $node->connstr('postgres'),
-		'--clients', 64, '--seconds', $ENV{INV_LONG} ? 60 : 20,
+		'--clients', 64, '--seconds', $ENV{INVENTORY_LONG} ? 60 : 20,
 		'--restock', 10, '--sku', 'A', '--sku', 'B', '--reconnect', 60
 	],
 	'>' => \$out, '2>' => \$err);

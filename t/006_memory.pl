@@ -1,5 +1,5 @@
 # A session that calls on and on does not grow: 200,000 calls, or a million
-# with INV_LONG set in the environment. Memory is looked at after a fifth of
+# with INVENTORY_LONG set in the environment. Memory is looked at after a fifth of
 # the way, when every cache is filled, and at the end.
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ use Test::More;
 plan skip_all => 'reads /proc, which this system has not'
   unless -r '/proc/self/status';
 
-my $calls = $ENV{INV_LONG} ? 1_000_000 : 200_000;
+my $calls = $ENV{INVENTORY_LONG} ? 1_000_000 : 200_000;
 my $patience = 20 * $PostgreSQL::Test::Utils::timeout_default;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
