@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::BackgroundPsql;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
