@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -21,14 +22,20 @@ $node->safe_psql('postgres', q{
 	SELECT inv_receive('B', 10);
 });
 
-# answer - what psql prints, be it an error
+# answer - what psql prints, be it an error; then waits for the server, should
+# that have gone
 sub answer
 {
 	my ($sql) = @_;
 	my ($out, $err) = ('', '');
+	my $attempts = 10 * $PostgreSQL::Test::Utils::timeout_default;
+
 	$node->psql('postgres', $sql, stdout => \$out, stderr => \$err);
-	$node->poll_query_until('postgres', 'SELECT true')
-	  or die 'the server is gone';
+	while (!run_log([ 'pg_isready', '-q', '-d', $node->connstr('postgres') ]))
+	{
+		die 'the server is gone' unless $attempts--;
+		usleep(100_000);
+	}
 	return $out . $err;
 }
 
