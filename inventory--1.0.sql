@@ -22,10 +22,19 @@ CREATE TYPE @extschema@.inv_outcome AS (
 );
 COMMENT ON TYPE @extschema@.inv_outcome IS
 'What every call answers, one row per input line: its status, and the stock '
-'as it stands after the call. status: ok, insufficient_stock, unknown_item, '
-'inactive_item, unknown_location. quantity: what was asked for. backordered: '
-'how many of those were sold without being on the shelf. version and '
-'movement_id: the change this call made, null if it made none.';
+'as it stands after the call. status: ok, insufficient_stock, '
+'version_conflict, unknown_item, inactive_item, unknown_location, not_applied '
+'(another row of the call was refused). quantity: what was asked for. '
+'backordered: how many of those were sold without being on the shelf. '
+'movement_id: the change that this call made, null if it made none. replayed: '
+'this is the answer to an earlier call with the same key.';
+
+CREATE TYPE @extschema@.inv_maintenance AS (
+    task        text,
+    affected    bigint
+);
+COMMENT ON TYPE @extschema@.inv_maintenance IS
+'What inv_maintain() did. task: leaves (made), keys (removed).';
 
 CREATE TYPE @extschema@.inv_discrepancy AS (
     sku         text,
@@ -118,7 +127,9 @@ COMMENT ON TABLE @extschema@.inv_location IS
 /*
  * One row per (sku, location), written by src/stock.c alone.  No index on
  * anything a call changes, and room in the page for the next version: every
- * change stays a heap-only update.  hot, folded_epoch, open_epochs and
+ * change stays a heap-only update.  No foreign keys: a parallel restore would
+ * load this table before those it refers to; inv_key_guard keeps items and
+ * locations that have stock.  hot, folded_epoch, open_epochs and
  * folded_to_id belong to hot stock and keep their defaults on other rows.
  */
 CREATE TABLE @extschema@.inv_stock (
@@ -139,11 +150,7 @@ CREATE TABLE @extschema@.inv_stock (
     open_epochs     bigint[] NOT NULL DEFAULT '{}',
     folded_to_id    bigint NOT NULL DEFAULT 0,
     CONSTRAINT inv_stock_pkey PRIMARY KEY (stock_id),
-    CONSTRAINT inv_stock_key UNIQUE (sku, location),
-    CONSTRAINT inv_stock_sku_fkey
-        FOREIGN KEY (sku) REFERENCES @extschema@.inv_item (sku),
-    CONSTRAINT inv_stock_location_fkey
-        FOREIGN KEY (location) REFERENCES @extschema@.inv_location (location)
+    CONSTRAINT inv_stock_key UNIQUE (sku, location)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE @extschema@.inv_stock IS
 'The stock rows. Only the functions of the extension write them; read '
@@ -173,6 +180,7 @@ CREATE TABLE @extschema@.inv_movement (
     reason           text,
     hold             text,
     key              text,
+    original_id      bigint,
     actor            text NOT NULL,
     application_name text,
     traceparent      text,
@@ -184,9 +192,28 @@ CREATE TABLE @extschema@.inv_movement (
 COMMENT ON TABLE @extschema@.inv_movement IS
 'The ledger: one row for every change of a stock row, appended by the '
 'functions of the extension in the transaction that makes the change, never '
-'changed afterwards. kind: receive, deduct. sku and location are those of '
-'that day. version: of the stock row after the change. occurred_at: when it '
-'happened in the shop; recorded_at: when the database was told.';
+'changed afterwards. kind: receive, deduct, adjust, transfer, return. sku and '
+'location are those of that day. version: of the stock row after the change. '
+'original_id: of a return, the movement that it gives back. occurred_at: when '
+'it happened in the shop; recorded_at: when the database was told.';
+
+
+/*
+ * The fence of calls with a key, written by src/request.c alone.  outcomes is
+ * null only while the call is under way.
+ */
+CREATE TABLE @extschema@.inv_request (
+    key         text COLLATE "C" NOT NULL,
+    function    text NOT NULL,
+    digest      bytea NOT NULL,
+    outcomes    @extschema@.inv_outcome[],
+    created_at  timestamptz NOT NULL,
+    CONSTRAINT inv_request_pkey PRIMARY KEY (key)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @extschema@.inv_request IS
+'The answers of calls with a key, so that a repeated call is answered alike '
+'and has no second effect. digest: SHA-256 of the function and its arguments. '
+'Kept for inventory.key_retention at least.';
 
 
 -- --------------------------------------------------------------- indexes
@@ -195,29 +222,42 @@ COMMENT ON TABLE @extschema@.inv_movement IS
 CREATE INDEX inv_item_folded_sku_idx ON @extschema@.inv_item
     (pg_catalog.lower(pg_catalog.replace(sku, ' ', '')));
 
-/* for the foreign key: deleting a location looks for its stock rows */
+/* for inv_key_guard: deleting a location looks for its stock rows */
 CREATE INDEX inv_stock_location_idx ON @extschema@.inv_stock (location);
 
 
 -- ------------------------------------------------- functions: the calls
+
+/*
+ * In every call: location null is the setting inventory.default_location;
+ * quantity is 1 to 2^53 - 1 in the smallest unit of the item; reference, the
+ * caller's name for the business event, has at most 255 bytes, reason at most
+ * 1000, key 1 to 255.
+ */
 
 CREATE FUNCTION @extschema@.inv_receive(
     sku         text,
     quantity    bigint,
     location    text DEFAULT NULL,
     reference   text DEFAULT NULL,
-    reason      text DEFAULT NULL
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL
 ) RETURNS @extschema@.inv_outcome
 AS 'MODULE_PATHNAME', 'inv_receive'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.inv_receive(text, bigint, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.inv_receive(
+    text, bigint, text, text, text, text, timestamptz) IS
 'Puts quantity units of sku on the books at location (null: the setting '
 'inventory.default_location) and answers the stock as it then stands. An '
 'inactive item may still be received. quantity: 1 to 2^53 - 1, in the '
 'smallest unit of the item. reference: the caller''s name for the business '
-'event, at most 255 bytes; reason: free text, at most 1000 bytes. Errors: '
-'IV003 unknown item, IV005 unknown location, 22004 and 22023 bad argument, '
-'22003 more than 2^53 - 1 on hand, 25006 read-only, 40001 and 40P01 (retry).';
+'event, at most 255 bytes; reason: free text, at most 1000 bytes. key: at '
+'most 255 bytes; a second call with the same key and arguments is answered '
+'like the first and has no effect. occurred_at: null, or later than now, is '
+'now. Errors: IV003 unknown item, IV005 unknown location, IV007 key used with '
+'other arguments, 22004 and 22023 bad argument, 22003 more than 2^53 - 1 on '
+'hand, 25006 read-only, 40001 and 40P01 (retry).';
 
 CREATE FUNCTION @extschema@.inv_deduct(
     sku         text,
@@ -225,21 +265,113 @@ CREATE FUNCTION @extschema@.inv_deduct(
     location    text DEFAULT NULL,
     reference   text DEFAULT NULL,
     reason      text DEFAULT NULL,
-    strict      boolean DEFAULT true
+    key         text DEFAULT NULL,
+    strict      boolean DEFAULT true,
+    keep        bigint DEFAULT NULL,
+    expected_version bigint DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL
 ) RETURNS @extschema@.inv_outcome
 AS 'MODULE_PATHNAME', 'inv_deduct'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.inv_deduct(
-    text, bigint, text, text, text, boolean) IS
+    text, bigint, text, text, text, text, boolean, bigint, bigint,
+    timestamptz) IS
 'Takes quantity units of sku off the books at location (null: the setting '
 'inventory.default_location) if that many are available, else changes '
 'nothing; never oversells, whatever runs at the same time. strict: true '
 'raises a refusal, false answers it as the status and leaves the transaction '
-'usable. quantity: 1 to 2^53 - 1. reference: at most 255 bytes; reason: at '
-'most 1000 bytes. Errors: IV001 insufficient stock, IV003 unknown item, IV004 '
-'inactive item, IV005 unknown location (these four only when strict), 22004 '
-'and 22023 bad argument, 22003 overflow, 25006 read-only, 40001 and 40P01 '
-'(retry). The DETAIL of a refusal is one JSON object.';
+'usable. keep: refuse unless so many would be left, even above the floor. '
+'expected_version: refuse unless the stock row is at this version. quantity: '
+'1 to 2^53 - 1. reference: at most 255 bytes; reason: at most 1000 bytes. key: '
+'at most 255 bytes; a second call with the same key and arguments is answered '
+'like the first and has no effect. occurred_at: null, or later than now, is '
+'now. Errors: IV001 insufficient stock, IV002 version conflict, IV003 unknown '
+'item, IV004 inactive item, IV005 unknown location (these only when strict), '
+'IV007 key used with other arguments, 22004 and 22023 bad argument, 22003 '
+'overflow, 25006 read-only, 40001 and 40P01 (retry). The DETAIL of a refusal '
+'is one JSON object.';
+
+CREATE FUNCTION @extschema@.inv_adjust(
+    sku         text,
+    counted     bigint,
+    location    text DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    strict      boolean DEFAULT true,
+    expected_version bigint DEFAULT NULL,
+    counted_at  timestamptz DEFAULT NULL
+) RETURNS @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_adjust'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_adjust(
+    text, bigint, text, text, text, text, boolean, bigint, timestamptz) IS
+'Sets the books right after a count: counted units (0 to 2^53 - 1) were on the '
+'shelf at counted_at (null, or later than now: now). What moved since then '
+'stays as it is: the books change by the difference to the level of that time. '
+'May leave less than nothing available: the shelf is right. Always writes a '
+'movement, also when nothing differs. The other arguments and the errors are '
+'those of inv_deduct, without IV001 and IV004.';
+
+CREATE FUNCTION @extschema@.inv_transfer(
+    sku         text,
+    quantity    bigint,
+    from_location text,
+    to_location text,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    strict      boolean DEFAULT true,
+    keep        bigint DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_transfer'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 2;
+COMMENT ON FUNCTION @extschema@.inv_transfer(
+    text, bigint, text, text, text, text, text, boolean, bigint) IS
+'Moves quantity units of sku between two locations, if that many are available '
+'where they come from; inactive items too. Two rows: the stock where they come '
+'from, then where they go to. The other arguments and the errors are those of '
+'inv_deduct, without IV002 and IV004; 22023 also when both locations are the '
+'same.';
+
+CREATE FUNCTION @extschema@.inv_return(
+    of_key      text,
+    quantity    bigint DEFAULT NULL,
+    sku         text DEFAULT NULL,
+    location    text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_return'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION @extschema@.inv_return(
+    text, bigint, text, text, text, text) IS
+'Gives back what the call with the key of_key deducted, never more than that '
+'over all returns. quantity: null is all that is left to give back. sku: null '
+'is everything that call took. location: null is where it was taken from. One '
+'row per stock row given back to, with the reference of the original call. key: '
+'of this call. Errors: IV005 unknown location, IV007 key used with other '
+'arguments, IV008 no such call, IV009 more than is left to give back, 22004 '
+'and 22023 bad argument, 25006 read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_set_limits(
+    sku         text,
+    location    text DEFAULT NULL,
+    safety_stock bigint DEFAULT NULL,
+    backorder_limit bigint DEFAULT NULL,
+    reorder_point bigint DEFAULT NULL,
+    target_level bigint DEFAULT NULL
+) RETURNS @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_set_limits'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_set_limits(
+    text, text, bigint, bigint, bigint, bigint) IS
+'Gives the stock of sku at location (null: the setting '
+'inventory.default_location) limits of its own, 0 to 2^53 - 1 each; it then '
+'no longer follows its item. null: that limit stays as it is; all four null: '
+'the stock follows its item again. Answers the stock as it then stands; its '
+'version stays. Errors: IV003 unknown item, IV005 unknown location, 22004 and '
+'22023 bad argument, 25006 read-only, 40001 and 40P01 (retry).';
 
 
 -- --------------------------------------------- functions: asking and proof
@@ -283,6 +415,33 @@ COMMENT ON FUNCTION @extschema@.inv_verify(text, text) IS
 'null: no limit.';
 
 
+-- -------------------------------------------- functions: administration
+
+CREATE FUNCTION @extschema@.inv_maintain()
+RETURNS SETOF @extschema@.inv_maintenance
+AS 'MODULE_PATHNAME', 'inv_maintain'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2;
+COMMENT ON FUNCTION @extschema@.inv_maintain() IS
+'Calendar work, to be called by cron about once an hour: makes the leaves of '
+'the ledger ahead of need, removes keys older than inventory.key_retention. '
+'One row per task with the number of things it affected.';
+
+CREATE FUNCTION @extschema@.inv_grant(role text, level text) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_grant'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_grant(text, text) IS
+'Grants a role what it needs to be a reader (levels and history), a clerk (a '
+'reader who moves stock) or an admin (a clerk who edits items, locations and '
+'limits). Errors: 22004 and 22023 bad argument, 42704 no such role.';
+
+CREATE FUNCTION @extschema@.inv_revoke(role text, level text) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_revoke'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_revoke(text, text) IS
+'Takes from a role what a level adds, and what the levels above it add. '
+'Errors: as of inv_grant.';
+
+
 -- -------------------------------------------------- functions: triggers
 
 CREATE FUNCTION @extschema@.inv_item_touch() RETURNS trigger
@@ -294,6 +453,17 @@ CREATE FUNCTION @extschema@.inv_item_follow() RETURNS trigger
 AS 'MODULE_PATHNAME', 'inv_item_follow' LANGUAGE C;
 COMMENT ON FUNCTION @extschema@.inv_item_follow() IS
 'Trigger: brings a changed item to its stock rows.';
+
+CREATE FUNCTION @extschema@.inv_key_guard() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_key_guard' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_key_guard() IS
+'Trigger: keeps items and locations that have stock, under their names '
+'(23503).';
+
+CREATE FUNCTION @extschema@.inv_refuse_truncate() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_refuse_truncate' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_refuse_truncate() IS
+'Trigger: refuses to truncate what stock may refer to (0A000).';
 
 CREATE FUNCTION @extschema@.inv_refuse_dml() RETURNS trigger
 AS 'MODULE_PATHNAME', 'inv_refuse_dml' LANGUAGE C;
@@ -338,9 +508,29 @@ CREATE TRIGGER inv_item_follow
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_item_follow();
 
+CREATE TRIGGER inv_item_guard
+    BEFORE DELETE OR UPDATE OF sku ON @extschema@.inv_item
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_key_guard();
+
+CREATE TRIGGER inv_item_guard_all
+    BEFORE TRUNCATE ON @extschema@.inv_item
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
+
+CREATE TRIGGER inv_location_guard
+    BEFORE DELETE OR UPDATE OF location ON @extschema@.inv_location
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_key_guard();
+
+CREATE TRIGGER inv_location_guard_all
+    BEFORE TRUNCATE ON @extschema@.inv_location
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
+
 /* not on INSERT: a restore copies in */
 CREATE TRIGGER inv_stock_guard
     BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_stock
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
+
+CREATE TRIGGER inv_request_guard
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_request
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
 
 CREATE TRIGGER inv_movement_guard
@@ -359,12 +549,14 @@ SELECT pg_catalog.pg_extension_config_dump('inv_location', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_stock', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_stock_stock_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_movement_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_request', '');
 
 
 -- ------------------------------------------------------------ privileges
 
 REVOKE ALL ON TYPE
     @extschema@.inv_outcome,
+    @extschema@.inv_maintenance,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
 
@@ -373,6 +565,7 @@ REVOKE ALL ON
     @extschema@.inv_location,
     @extschema@.inv_stock,
     @extschema@.inv_movement,
+    @extschema@.inv_request,
     @extschema@.inv_stock_level
 FROM PUBLIC;
 
@@ -382,12 +575,26 @@ REVOKE ALL ON SEQUENCE
 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION
-    @extschema@.inv_receive(text, bigint, text, text, text),
-    @extschema@.inv_deduct(text, bigint, text, text, text, boolean),
+    @extschema@.inv_receive(
+        text, bigint, text, text, text, text, timestamptz),
+    @extschema@.inv_deduct(
+        text, bigint, text, text, text, text, boolean, bigint, bigint,
+        timestamptz),
+    @extschema@.inv_adjust(
+        text, bigint, text, text, text, text, boolean, bigint, timestamptz),
+    @extschema@.inv_transfer(
+        text, bigint, text, text, text, text, text, boolean, bigint),
+    @extschema@.inv_return(text, bigint, text, text, text, text),
+    @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
+    @extschema@.inv_maintain(),
+    @extschema@.inv_grant(text, text),
+    @extschema@.inv_revoke(text, text),
     @extschema@.inv_available(text, text),
     @extschema@.inv_history(text, text, bigint, integer),
     @extschema@.inv_verify(text, text),
     @extschema@.inv_item_touch(),
     @extschema@.inv_item_follow(),
+    @extschema@.inv_key_guard(),
+    @extschema@.inv_refuse_truncate(),
     @extschema@.inv_refuse_dml()
 FROM PUBLIC;

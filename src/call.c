@@ -2,166 +2,231 @@
  * call.c
  *		The calls that change stock: unpack, check, apply, pack.
  *
- * The functions are not STRICT: a null that silently turned a call into
- * nothing would be the worst answer of all.
+ * Each has the same shape: its arguments become changes of stock rows, the key
+ * is asked whether they were made already, and if not they are made by
+ * inv_stock_apply().
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "call.h"
+#include "argument.h"
 #include "errors.h"
-#include "guc.h"
+#include "request.h"
 #include "stock.h"
-
-/* longer would not fit the index on reference */
-#define MAX_REFERENCE_BYTES 255
-#define MAX_REASON_BYTES 1000
 
 PG_FUNCTION_INFO_V1(inv_receive);
 PG_FUNCTION_INFO_V1(inv_deduct);
+PG_FUNCTION_INFO_V1(inv_adjust);
+PG_FUNCTION_INFO_V1(inv_transfer);
+PG_FUNCTION_INFO_V1(inv_set_limits);
 
-void
-inv_call_must_write(const char *function)
-{
-	if (!XactReadOnly)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			 errmsg("cannot execute %s() in a read-only transaction",
-					function),
-			 inv_errdetail("function:s", function),
-			 errhint("Call it on the primary, in a transaction that is READ WRITE.")));
-}
-
-/* require - refuses null */
+/* get_labels - reference and reason, which stand side by side, and the key */
 static void
-require(bool isnull, const char *name)
+get_labels(InvCall *call, int first_arg, InvLabels *labels)
 {
-	if (!isnull)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("argument \"%s\" must not be null", name),
-			 inv_errdetail("argument:s", name),
-			 errhint("Pass a value for %s.", name)));
-}
-
-text *
-inv_call_text(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	require(PG_ARGISNULL(arg), name);
-	return PG_GETARG_TEXT_PP(arg);
-}
-
-text *
-inv_call_label(FunctionCallInfo fcinfo, int arg, const char *name,
-			   int max_bytes)
-{
-	text	   *value;
-
-	if (PG_ARGISNULL(arg))
-		return NULL;
-	value = PG_GETARG_TEXT_PP(arg);
-	if (VARSIZE_ANY_EXHDR(value) > max_bytes)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" is too long", name),
-				 inv_errdetail("argument:s bytes:i limit:i", name,
-							   (int64) VARSIZE_ANY_EXHDR(value),
-							   (int64) max_bytes),
-				 errhint("Pass at most %d bytes.", max_bytes)));
-	return value;
-}
-
-text *
-inv_call_location(FunctionCallInfo fcinfo, int arg)
-{
-	if (PG_ARGISNULL(arg))
-		return cstring_to_text(inv_default_location);
-	return PG_GETARG_TEXT_PP(arg);
-}
-
-int64
-inv_call_integer(int64 value, bool isnull, const char *name,
-				 int64 min, int64 max)
-{
-	require(isnull, name);
-	if (value < min || value > max)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" is out of range: " INT64_FORMAT,
-						name, value),
-				 inv_errdetail("argument:s value:i", name, value),
-				 errhint("Pass " INT64_FORMAT " to " INT64_FORMAT ".",
-						 min, max)));
-	return value;
+	labels->reference = inv_call_reference(call, first_arg);
+	labels->reason = inv_call_reason(call, first_arg + 1);
+	labels->key = call->key;
+	labels->occurred_at = DT_NOBEGIN;
 }
 
 static int64
-quantity_argument(FunctionCallInfo fcinfo, int arg)
+get_keep(InvCall *call, int arg)
 {
-	return inv_call_integer(PG_ARGISNULL(arg) ? 0 : PG_GETARG_INT64(arg),
-							PG_ARGISNULL(arg), "quantity",
-							1, INV_MAX_QUANTITY);
+	NullableDatum keep = inv_call_optional_integer(call, arg, "keep");
+
+	return keep.isnull ? INV_NO_KEEP : DatumGetInt64(keep.value);
 }
 
-static bool
-strict_argument(FunctionCallInfo fcinfo, int arg)
+static int64
+get_expected_version(InvCall *call, int arg)
 {
-	require(PG_ARGISNULL(arg), "strict");
-	return PG_GETARG_BOOL(arg);
+	NullableDatum version = inv_call_optional_integer(call, arg,
+													  "expected_version");
+
+	return version.isnull ? INV_ANY_VERSION : DatumGetInt64(version.value);
 }
 
-/* unpack_change - the arguments that the calls begin with alike */
+/* apply_once - makes the changes, unless the call's key says they were */
 static void
-unpack_change(FunctionCallInfo fcinfo, InvChange *change, InvLabels *labels)
+apply_once(const InvCatalogue *cat, InvCall *call, const InvChange *changes,
+		   const InvLabels *labels, InvAnswer *answer)
 {
-	change->sku = inv_call_text(fcinfo, 0, "sku");
-	change->quantity = quantity_argument(fcinfo, 1);
-	change->location = inv_call_location(fcinfo, 2);
-	labels->reference = inv_call_label(fcinfo, 3, "reference",
-									   MAX_REFERENCE_BYTES);
-	labels->reason = inv_call_label(fcinfo, 4, "reason", MAX_REASON_BYTES);
+	InvRequest	request;
+
+	if (inv_request_begin(&request, cat, call, answer))
+		return;
+	inv_stock_apply(cat, changes, answer->count, labels, answer->outcomes);
+	inv_request_end(&request, cat, answer);
 }
 
 Datum
 inv_receive(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat;
-	InvChange	change = {.kind = "receive"};
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+	InvChange	change = {
+		.kind = "receive",
+		.keep = INV_NO_KEEP,
+		.expected_version = INV_ANY_VERSION
+	};
 	InvLabels	labels;
 	InvOutcome	outcome;
+	InvAnswer	answer = {&outcome, 1};
 
-	inv_call_must_write("inv_receive");
-	unpack_change(fcinfo, &change, &labels);
+	inv_call_begin_writing(&call, fcinfo, "inv_receive", 5);
+	change.sku = inv_call_name(&call, 0, "sku");
+	change.quantity = inv_call_quantity(&call, 1);
+	change.location = inv_call_location(&call, 2);
+	get_labels(&call, 3, &labels);
+	labels.occurred_at = inv_call_time(&call, 6, "occurred_at");
 	change.on_hand_delta = change.quantity;
 
-	cat = inv_catalogue_get(fcinfo);
-	inv_stock_apply(cat, &change, &labels, &outcome);
-	inv_outcome_raise(cat, &outcome);
-	PG_RETURN_DATUM(inv_outcome_datum(cat, &outcome));
+	apply_once(cat, &call, &change, &labels, &answer);
+	inv_outcome_raise(cat, &answer);
+	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
 }
 
 Datum
 inv_deduct(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat;
-	InvChange	change = {.kind = "deduct", .takes = true};
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+	InvChange	change = {.kind = "deduct", .sells = true, .takes = true};
 	InvLabels	labels;
 	InvOutcome	outcome;
+	InvAnswer	answer = {&outcome, 1};
 	bool		strict;
 
-	inv_call_must_write("inv_deduct");
-	unpack_change(fcinfo, &change, &labels);
-	strict = strict_argument(fcinfo, 5);
+	inv_call_begin_writing(&call, fcinfo, "inv_deduct", 5);
+	change.sku = inv_call_name(&call, 0, "sku");
+	change.quantity = inv_call_quantity(&call, 1);
+	change.location = inv_call_location(&call, 2);
+	get_labels(&call, 3, &labels);
+	strict = inv_call_flag(&call, 6, "strict");
+	change.keep = get_keep(&call, 7);
+	change.expected_version = get_expected_version(&call, 8);
+	labels.occurred_at = inv_call_time(&call, 9, "occurred_at");
 	change.on_hand_delta = -change.quantity;
 
-	cat = inv_catalogue_get(fcinfo);
-	inv_stock_apply(cat, &change, &labels, &outcome);
+	apply_once(cat, &call, &change, &labels, &answer);
 	if (strict)
-		inv_outcome_raise(cat, &outcome);
+		inv_outcome_raise(cat, &answer);
+	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
+}
+
+Datum
+inv_adjust(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+	InvChange	change = {
+		.kind = "adjust",
+		.keep = INV_NO_KEEP,
+		.counts = true
+	};
+	InvLabels	labels;
+	InvOutcome	outcome;
+	InvAnswer	answer = {&outcome, 1};
+	bool		strict;
+
+	inv_call_begin_writing(&call, fcinfo, "inv_adjust", 5);
+	change.sku = inv_call_name(&call, 0, "sku");
+	change.quantity = inv_call_integer(&call, 1, "counted",
+									   0, INV_MAX_QUANTITY);
+	change.location = inv_call_location(&call, 2);
+	get_labels(&call, 3, &labels);
+	strict = inv_call_flag(&call, 6, "strict");
+	change.expected_version = get_expected_version(&call, 7);
+	change.counted_at = inv_call_time(&call, 8, "counted_at");
+	labels.occurred_at = change.counted_at;
+
+	apply_once(cat, &call, &change, &labels, &answer);
+	if (strict)
+		inv_outcome_raise(cat, &answer);
+	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
+}
+
+/* check_two_locations - a transfer needs them */
+static void
+check_two_locations(const text *from, const text *to)
+{
+	char	   *location = text_to_cstring(from);
+
+	if (strcmp(location, text_to_cstring(to)) != 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("cannot transfer from \"%s\" to itself", location),
+			 inv_errdetail("argument:s value:s", "to_location", location),
+			 errhint("Pass two different locations.")));
+}
+
+Datum
+inv_transfer(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+	InvChange	from = {
+		.kind = "transfer",
+		.takes = true,
+		.expected_version = INV_ANY_VERSION
+	};
+	InvChange	changes[2];
+	InvLabels	labels;
+	InvOutcome	outcomes[2];
+	InvAnswer	answer = {outcomes, 2};
+	bool		strict;
+
+	inv_call_begin_writing(&call, fcinfo, "inv_transfer", 6);
+	from.sku = inv_call_name(&call, 0, "sku");
+	from.quantity = inv_call_quantity(&call, 1);
+	from.location = inv_call_location(&call, 2);
+	changes[1].location = inv_call_location(&call, 3);
+	check_two_locations(from.location, changes[1].location);
+	get_labels(&call, 4, &labels);
+	strict = inv_call_flag(&call, 7, "strict");
+	from.keep = get_keep(&call, 8);
+	from.on_hand_delta = -from.quantity;
+
+	changes[0] = from;
+	from.location = changes[1].location;
+	changes[1] = from;
+	changes[1].takes = false;
+	changes[1].keep = INV_NO_KEEP;
+	changes[1].on_hand_delta = from.quantity;
+
+	apply_once(cat, &call, changes, &labels, &answer);
+	if (strict)
+		inv_outcome_raise(cat, &answer);
+	inv_outcome_srf(fcinfo, cat, &answer);
+	return (Datum) 0;
+}
+
+Datum
+inv_set_limits(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+	InvLimits	limits;
+	InvOutcome	outcome;
+	InvAnswer	answer = {&outcome, 1};
+	text	   *sku;
+	text	   *location;
+
+	inv_call_begin_writing(&call, fcinfo, "inv_set_limits",
+						   INV_NO_KEY_ARGUMENT);
+	sku = inv_call_name(&call, 0, "sku");
+	location = inv_call_location(&call, 1);
+	limits.safety_stock = inv_call_optional_integer(&call, 2, "safety_stock");
+	limits.backorder_limit = inv_call_optional_integer(&call, 3,
+													   "backorder_limit");
+	limits.reorder_point = inv_call_optional_integer(&call, 4,
+													 "reorder_point");
+	limits.target_level = inv_call_optional_integer(&call, 5, "target_level");
+
+	inv_stock_set_limits(cat, sku, location, &limits, &outcome);
+	inv_outcome_raise(cat, &answer);
 	PG_RETURN_DATUM(inv_outcome_datum(cat, &outcome));
 }

@@ -24,13 +24,32 @@
 static InvCatalogue catalogue;
 static bool catalogue_valid = false;
 
+/* Our relations; a call finds them by OID */
+static const struct
+{
+	const char *name;
+	Oid		   *oid;
+}			relations[] = {
+	{"inv_item", &catalogue.item},
+	{"inv_location", &catalogue.location},
+	{"inv_location_pkey", &catalogue.location_pkey},
+	{"inv_stock", &catalogue.stock},
+	{"inv_stock_key", &catalogue.stock_key},
+	{"inv_stock_stock_id_seq", &catalogue.stock_id_seq},
+	{"inv_movement", &catalogue.movement},
+	{"inv_movement_id_seq", &catalogue.movement_id_seq},
+	{"inv_request", &catalogue.request},
+	{"inv_request_pkey", &catalogue.request_pkey}
+};
+
 static void
 forget_relation(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == catalogue.stock ||
-		relid == catalogue.stock_key || relid == catalogue.movement ||
-		relid == catalogue.movement_id_seq)
+	if (relid == InvalidOid)
 		catalogue_valid = false;
+	for (int i = 0; i < lengthof(relations); i++)
+		if (relid == *relations[i].oid)
+			catalogue_valid = false;
 }
 
 static void
@@ -80,21 +99,21 @@ static void
 load_catalogue(Oid schema)
 {
 	Relation	rel;
-	TupleDesc	outcome = copy_row_type("inv_outcome", schema);
+	TupleDesc	outcome;
+	char	   *name = get_namespace_name(schema);
 
+	for (int i = 0; i < lengthof(relations); i++)
+		*relations[i].oid = find_relation(relations[i].name, schema);
+
+	outcome = copy_row_type("inv_outcome", schema);
 	if (catalogue.outcome)
 		FreeTupleDesc(catalogue.outcome);
 	catalogue.outcome = outcome;
+
+	name = MemoryContextStrdup(TopMemoryContext, quote_identifier(name));
 	if (catalogue.schema)
 		pfree(catalogue.schema);
-	catalogue.schema = NULL;
-	catalogue.schema =
-		MemoryContextStrdup(TopMemoryContext,
-							quote_identifier(get_namespace_name(schema)));
-	catalogue.stock = find_relation("inv_stock", schema);
-	catalogue.stock_key = find_relation("inv_stock_key", schema);
-	catalogue.movement = find_relation("inv_movement", schema);
-	catalogue.movement_id_seq = find_relation("inv_movement_id_seq", schema);
+	catalogue.schema = name;
 
 	/* the lock also lets in what other sessions did to the table meanwhile */
 	rel = table_open(catalogue.stock, AccessShareLock);
@@ -129,4 +148,15 @@ inv_catalogue_get(FunctionCallInfo fcinfo)
 	}
 	PG_END_TRY();
 	return &catalogue;
+}
+
+void
+inv_catalogue_check(TupleDesc desc, int columns, const char *object)
+{
+	if (likely(desc->natts >= columns))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("\"%s\" is that of an older version of inventory", object),
+			 errhint("Run ALTER EXTENSION inventory UPDATE, and reconnect.")));
 }

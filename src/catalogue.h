@@ -17,10 +17,16 @@ typedef struct InvCatalogue
 {
 	char	   *schema;			/* quoted, ready for a command */
 	Oid			owner;			/* of the tables; plans run as this role */
+	Oid			item;
+	Oid			location;
+	Oid			location_pkey;
 	Oid			stock;
+	Oid			stock_id_seq;
 	Oid			stock_key;		/* unique index on (sku, location) */
 	Oid			movement;		/* the parent of the leaves */
 	Oid			movement_id_seq;
+	Oid			request;
+	Oid			request_pkey;
 	TupleDesc	outcome;		/* of inv_outcome */
 	uint64		generation;		/* grows whenever the rest changes */
 } InvCatalogue;
@@ -29,5 +35,12 @@ extern void inv_catalogue_init(void);
 
 /* inv_catalogue_get - the catalogue, found by a function of the extension */
 extern const InvCatalogue *inv_catalogue_get(FunctionCallInfo fcinfo);
+
+/*
+ * inv_catalogue_check - raises if an object has less columns than this library
+ * writes: it is that of an older version of the extension
+ */
+extern void inv_catalogue_check(TupleDesc desc, int columns,
+								const char *object);
 
 #endif							/* INV_CATALOGUE_H */

@@ -17,24 +17,39 @@
 typedef TU_UpdateIndexes InvUpdateIndexes;
 #define inv_update_indexes_none(u) ((u) == TU_None)
 #define inv_update_indexes_summarizing(u) ((u) == TU_Summarizing)
-#define inv_insert_index_tuples(rri, slot, estate, update, summarizing) \
-	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL, \
-						  summarizing)
+#define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
+								conflict, arbiters, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, \
+						  arbiters, summarizing)
 #else
 typedef bool InvUpdateIndexes;
 #define inv_update_indexes_none(u) (!(u))
 #define inv_update_indexes_summarizing(u) (false)
-#define inv_insert_index_tuples(rri, slot, estate, update, summarizing) \
-	ExecInsertIndexTuples(rri, slot, estate, update, false, NULL, NIL)
+#define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
+								conflict, arbiters, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, \
+						  arbiters)
 #endif
 
-/* 18 lets an index scan be instrumented */
+/* 17 lets an access method keep resources between inserts into an index */
+#if PG_VERSION_NUM >= 170000
+#define inv_index_insert_cleanup(index, info) \
+	index_insert_cleanup(index, info)
+#else
+#define inv_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
+/* 18 lets an index scan be instrumented, and names the row that is checked */
 #if PG_VERSION_NUM >= 180000
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#define inv_check_index_constraints(rri, slot, estate, conflict, arbiters) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, arbiters)
 #else
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#define inv_check_index_constraints(rri, slot, estate, conflict, arbiters) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, arbiters)
 #endif
 
 #endif							/* INV_COMPAT_H */

@@ -1,7 +1,10 @@
 /*
  * errors.c
- *		The DETAIL that goes with every error: one JSON object, because it
- *		reaches every driver verbatim and a program can read it.
+ *		What goes with every error, and which errors the server log sees.
+ *
+ * The DETAIL is one JSON object, because it reaches every driver verbatim and
+ * a program can read it.  A refusal is an answer to the client, not an event of
+ * the server: a shop that sells out would fill the log, and pay for it.
  */
 #include "postgres.h"
 
@@ -9,6 +12,14 @@
 #include "utils/json.h"
 
 #include "errors.h"
+#include "guc.h"
+
+static emit_log_hook_type previous_emit_log_hook = NULL;
+
+/* class_of - the first two characters of an SQLSTATE, which are its class */
+#define class_of(sqlerrcode) ((sqlerrcode) & ((1 << 12) - 1))
+#define INV_CLASS class_of(INV_ERRCODE_INSUFFICIENT_STOCK)
+
 
 int
 inv_errdetail(const char *shape, ...)
@@ -45,4 +56,21 @@ inv_errdetail(const char *shape, ...)
 	appendStringInfoChar(&json, '}');
 
 	return errdetail_internal("%s", json.data);
+}
+
+static void
+filter_log(ErrorData *edata)
+{
+	if (edata->elevel == ERROR && !inv_log_refusals &&
+		class_of(edata->sqlerrcode) == INV_CLASS)
+		edata->output_to_server = false;
+	if (previous_emit_log_hook)
+		previous_emit_log_hook(edata);
+}
+
+void
+inv_errors_init(void)
+{
+	previous_emit_log_hook = emit_log_hook;
+	emit_log_hook = filter_log;
 }

@@ -11,9 +11,13 @@
 #define INV_ERRORS_H
 
 #define INV_ERRCODE_INSUFFICIENT_STOCK MAKE_SQLSTATE('I', 'V', '0', '0', '1')
+#define INV_ERRCODE_VERSION_CONFLICT MAKE_SQLSTATE('I', 'V', '0', '0', '2')
 #define INV_ERRCODE_UNKNOWN_ITEM MAKE_SQLSTATE('I', 'V', '0', '0', '3')
 #define INV_ERRCODE_INACTIVE_ITEM MAKE_SQLSTATE('I', 'V', '0', '0', '4')
 #define INV_ERRCODE_UNKNOWN_LOCATION MAKE_SQLSTATE('I', 'V', '0', '0', '5')
+#define INV_ERRCODE_KEY_REUSED MAKE_SQLSTATE('I', 'V', '0', '0', '7')
+#define INV_ERRCODE_UNKNOWN_CALL MAKE_SQLSTATE('I', 'V', '0', '0', '8')
+#define INV_ERRCODE_EXCEEDS_CALL MAKE_SQLSTATE('I', 'V', '0', '0', '9')
 
 /* the largest quantity: JavaScript clients hold no larger integer exactly */
 #define INV_MAX_QUANTITY INT64CONST(9007199254740991)
@@ -25,5 +29,8 @@
  * char * (null pointer: JSON null), "name:i" an int64.  Used inside ereport().
  */
 extern int	inv_errdetail(const char *shape, ...);
+
+/* inv_errors_init - keeps refusals out of the server log */
+extern void inv_errors_init(void);
 
 #endif							/* INV_ERRORS_H */

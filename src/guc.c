@@ -18,6 +18,8 @@ char	   *inv_default_location;
 char	   *inv_actor;
 char	   *inv_traceparent;
 int			inv_leaf_size;
+int			inv_key_retention;
+bool		inv_log_refusals;
 
 static bool
 check_location(char **value, void **extra, GucSource source)
@@ -71,5 +73,15 @@ inv_guc_define(void)
 							"Used when the next leaf is made.",
 							&inv_leaf_size, 10 * 1000 * 1000, 10, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.key_retention",
+							"How long a key is remembered, at least.",
+							"Older ones are removed by inv_maintain().",
+							&inv_key_retention, 24 * 60 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomBoolVariable("inventory.log_refusals",
+							 "Write refusals (class IV) to the server log.",
+							 NULL,
+							 &inv_log_refusals, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("inventory");
 }

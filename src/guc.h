@@ -17,6 +17,12 @@ extern char *inv_traceparent;
 /* inventory.leaf_size: how many movement_ids one leaf of the ledger spans */
 extern int	inv_leaf_size;
 
+/* inventory.key_retention: seconds that a key is remembered */
+extern int	inv_key_retention;
+
+/* inventory.log_refusals: whether the server log sees errors of class IV */
+extern bool inv_log_refusals;
+
 extern void inv_guc_define(void);
 
 #endif							/* INV_GUC_H */

@@ -7,7 +7,9 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "analyze.h"
 #include "catalogue.h"
+#include "errors.h"
 #include "guc.h"
 #include "leaf.h"
 #include "ledger.h"
@@ -34,4 +36,6 @@ _PG_init(void)
 	inv_catalogue_init();
 	inv_leaf_init();
 	inv_ledger_init();
+	inv_errors_init();
+	inv_analyze_init();
 }

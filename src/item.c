@@ -2,23 +2,39 @@
  * item.c
  *		What the users' catalogue says: items and locations.
  *
- * Read only when a stock row was not found: the row itself holds what a
+ * Asked only when a stock row was not found: the row itself holds what a
  * decision needs of its item.
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
-#include "guc.h"
+#include "access.h"
 #include "item.h"
 #include "plan.h"
 
 static InvPlan item_plan = {
-	.sql = "SELECT active, safety_stock, backorder_limit"
-	" FROM @inv_item WHERE sku = $1",
+	.sql = "SELECT " INV_ITEM_COLUMN_LIST " FROM @inv_item WHERE sku = $1",
 	.read_only = true,
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static InvPlan lock_item_plan = {
+	.sql = "SELECT " INV_ITEM_COLUMN_LIST " FROM @inv_item WHERE sku = $1"
+	" FOR SHARE",
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static InvPlan lock_location_plan = {
+	.sql = "SELECT FROM @inv_location WHERE location = $1 FOR KEY SHARE",
 	.nargs = 1,
 	.argtypes = {TEXTOID}
 };
@@ -33,52 +49,103 @@ static InvPlan location_plan = {
 /* the expression is that of inv_item_folded_sku_idx */
 static InvPlan similar_sku_plan = {
 	.sql = "SELECT sku FROM @inv_item"
-	" WHERE lower(replace(sku, ' ', '')) = lower(replace($1, ' ', ''))"
+	" WHERE lower(replace(sku, ' ', ''))"
+	"  = lower(translate($1, E' \\t\\r\\n', ''))"
 	" ORDER BY sku LIMIT 1",
 	.read_only = true,
 	.nargs = 1,
 	.argtypes = {TEXTOID}
 };
 
-bool
-inv_item_find(const InvCatalogue *cat, text *sku, InvItem *item)
+static NullableDatum
+get_column(HeapTuple row, TupleDesc desc, int column)
+{
+	NullableDatum result;
+
+	result.value = SPI_getbinval(row, desc, column, &result.isnull);
+	return result;
+}
+
+void
+inv_item_from_row(HeapTuple row, TupleDesc desc, int column, InvItem *item)
+{
+	item->active = DatumGetBool(get_column(row, desc, column).value);
+	item->safety_stock =
+		DatumGetInt64(get_column(row, desc, column + 1).value);
+	item->backorder_limit =
+		DatumGetInt64(get_column(row, desc, column + 2).value);
+	item->reorder_point = get_column(row, desc, column + 3);
+	item->target_level = get_column(row, desc, column + 4);
+}
+
+/* has_row - does the plan find a row for the name?  item may be null */
+static bool
+has_row(const InvCatalogue *cat, InvPlan *plan, text *name, InvItem *item)
 {
 	InvPlanScope scope;
-	Datum		value = PointerGetDatum(sku);
+	Datum		value = PointerGetDatum(name);
 	bool		found;
 
 	inv_plan_begin(&scope, cat);
-	found = inv_plan_run(&scope, &item_plan, &value, NULL, 1) > 0;
-	if (found)
-	{
-		HeapTuple	row = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		item->active = DatumGetBool(SPI_getbinval(row, desc, 1, &isnull));
-		item->safety_stock =
-			DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
-		item->backorder_limit =
-			DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
-	}
+	found = inv_plan_run(&scope, plan, &value, NULL, 1) > 0;
+	if (found && item)
+		inv_item_from_row(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						  item);
 	inv_plan_end(&scope);
 	return found;
 }
 
 bool
+inv_item_find(const InvCatalogue *cat, text *sku, InvItem *item)
+{
+	return has_row(cat, &item_plan, sku, item);
+}
+
+bool
+inv_item_lock(const InvCatalogue *cat, text *sku, InvItem *item)
+{
+	return has_row(cat, &lock_item_plan, sku, item);
+}
+
+static bool
+is_main(const text *location)
+{
+	return strcmp(text_to_cstring(location), "main") == 0;
+}
+
+bool
 inv_location_exists(const InvCatalogue *cat, text *location)
 {
-	InvPlanScope scope;
-	Datum		value = PointerGetDatum(location);
-	bool		found;
+	return is_main(location) || has_row(cat, &location_plan, location, NULL);
+}
 
-	if (strcmp(text_to_cstring(location), inv_default_location) == 0)
+/* create_location - beneath SQL: nobody's trigger is to run as the owner */
+static void
+create_location(const InvCatalogue *cat, text *location)
+{
+	Relation	rel = table_open(cat->location, RowExclusiveLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	ItemPointerData existing;
+
+	slot->tts_values[0] = PointerGetDatum(location);
+	slot->tts_isnull[0] = false;
+	ExecStoreVirtualTuple(slot);
+	inv_access_fill_defaults(rel, slot, 1);
+	(void) inv_access_insert_if_new(rel, cat->location_pkey, slot, &existing);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+bool
+inv_location_lock(const InvCatalogue *cat, text *location)
+{
+	if (has_row(cat, &lock_location_plan, location, NULL))
 		return true;
-
-	inv_plan_begin(&scope, cat);
-	found = inv_plan_run(&scope, &location_plan, &value, NULL, 1) > 0;
-	inv_plan_end(&scope);
-	return found;
+	if (!is_main(location))
+		return false;
+	create_location(cat, location);
+	return has_row(cat, &lock_location_plan, location, NULL);
 }
 
 char *

@@ -13,8 +13,8 @@
  * of the two ahead of it, in its own transaction.  Attaching takes
  * ShareUpdateExclusiveLock on the parent to the end of that transaction.  It is
  * only tried for, as long as there is a leaf for the movement at hand: nobody
- * waits for somebody who makes room ahead of time, and if his transaction
- * fails, the next one to enter a leaf does it.  Only when there is no leaf at
+ * waits for somebody who makes room ahead of time, and whoever found too
+ * little room tries again with each movement until there is enough.  Only when there is no leaf at
  * all for a movement must its writer wait: for the very first movement of a
  * database, or after the transactions that made room all failed.
  */
@@ -42,9 +42,16 @@ typedef struct Leaf
 	int64		first_id;
 	int64		end_id;
 	Oid			parent;
+	bool		room_ahead;		/* were the next leaves there? */
+	bool		indexes_known;	/* are current_indexes those of this leaf? */
 } Leaf;
 
+static InvPlan last_id_plan = {
+	.sql = "SELECT last_value FROM @inv_movement_id_seq"
+};
+
 static Leaf current = {InvalidOid};
+static InvIndexSet current_indexes;
 
 static void
 forget_leaf(Datum arg, Oid relid)
@@ -75,6 +82,7 @@ find_leaf(const InvCatalogue *cat, int64 id, Leaf *leaf, int *ahead,
 
 	leaf->relid = InvalidOid;
 	leaf->parent = cat->movement;
+	leaf->indexes_known = false;
 	*ahead = 0;
 	*top = 0;
 	if (desc->nparts > 0)
@@ -101,7 +109,16 @@ find_leaf(const InvCatalogue *cat, int64 id, Leaf *leaf, int *ahead,
 				*ahead += bounds->indexes[i] >= 0;
 		}
 	}
+	leaf->room_ahead = *ahead >= LEAVES_AHEAD;
 	table_close(parent, AccessShareLock);
+}
+
+/* takes - is the current leaf the one for an id? */
+static bool
+takes(int64 id)
+{
+	return OidIsValid(current.relid) &&
+		id >= current.first_id && id < current.end_id;
 }
 
 /* make_leaf - makes and attaches the leaf for first_id <= id < end_id */
@@ -120,6 +137,10 @@ make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)
 				   " ON @%1$s (stock_id, movement_id);"
 				   "CREATE INDEX %1$s_reference_idx"
 				   " ON @%1$s (reference) WHERE reference IS NOT NULL;"
+				   "CREATE INDEX %1$s_key_idx"
+				   " ON @%1$s (key) WHERE key IS NOT NULL;"
+				   "CREATE INDEX %1$s_original_idx"
+				   " ON @%1$s (original_id) WHERE original_id IS NOT NULL;"
 				   "CREATE INDEX %1$s_recorded_at_idx"
 				   " ON @%1$s USING brin (recorded_at);"
 				   "CREATE TRIGGER inv_movement_guard"
@@ -139,13 +160,18 @@ next_end(int64 first_id, int64 id)
 	return Max(first_id + inv_leaf_size, id + 1);
 }
 
-/* make_leaves - makes the leaf for an id if it is missing, and those ahead */
-static void
+/*
+ * make_leaves - makes the leaf for an id if it is missing, and those ahead
+ *
+ * Called with the parent locked.  Answers how many it made.
+ */
+static int
 make_leaves(const InvCatalogue *cat, int64 id)
 {
 	InvPlanScope scope;
 	Leaf		leaf;
 	int			ahead;
+	int			made = 0;
 	int64		top;
 
 	/* whoever held the lock before may have done it */
@@ -154,21 +180,24 @@ make_leaves(const InvCatalogue *cat, int64 id)
 	inv_plan_begin(&scope, cat);
 	if (!OidIsValid(leaf.relid))
 	{
-		int64		end = next_end(Max(top, 1), id);
+		int64		first = Max(top, 1);
 
 		if (id < top)
 			elog(ERROR, "movement_id " INT64_FORMAT " lies in no leaf", id);
-		make_leaf(&scope, Max(top, 1), end);
-		top = end;
+		top = next_end(first, id);
+		make_leaf(&scope, first, top);
+		made++;
 	}
 	for (; ahead < LEAVES_AHEAD; ahead++)
 	{
-		int64		end = next_end(top, 0);
+		int64		first = top;
 
-		make_leaf(&scope, top, end);
-		top = end;
+		top = next_end(first, first);
+		make_leaf(&scope, first, top);
+		made++;
 	}
 	inv_plan_end(&scope);
+	return made;
 }
 
 /* parent_is_in_use - is it open in this session, so that nothing attaches? */
@@ -182,49 +211,78 @@ parent_is_in_use(const InvCatalogue *cat)
 	return in_use;
 }
 
-/* enter_leaf - finds the leaf for an id; sees to it that room is ahead */
+/*
+ * enter_leaf - finds the leaf for an id; sees to it that room is ahead
+ *
+ * Making a leaf invalidates what was found: the caller looks again then.
+ */
 static void
 enter_leaf(const InvCatalogue *cat, int64 id)
 {
-	Leaf		leaf;
 	int			ahead;
 	int64		top;
 
-	find_leaf(cat, id, &leaf, &ahead, &top);
-	if (!OidIsValid(leaf.relid))
+	find_leaf(cat, id, &current, &ahead, &top);
+	if (!OidIsValid(current.relid))
 	{
 		LockRelationOid(cat->movement, ShareUpdateExclusiveLock);
 		make_leaves(cat, id);
-		find_leaf(cat, id, &leaf, &ahead, &top);
 	}
 	else if (ahead < LEAVES_AHEAD &&
 			 ConditionalLockRelationOid(cat->movement,
 										ShareUpdateExclusiveLock))
 	{
-		if (!parent_is_in_use(cat))
-			make_leaves(cat, id);
-		else
+		if (parent_is_in_use(cat))
 			UnlockRelationOid(cat->movement, ShareUpdateExclusiveLock);
+		else
+			make_leaves(cat, id);
 	}
-	current = leaf;
+}
+
+int
+inv_leaf_make_ahead(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+	bool		isnull;
+	int64		last_id;
+
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &last_id_plan, NULL, NULL, 0);
+	last_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										  SPI_tuptable->tupdesc, 1, &isnull));
+	inv_plan_end(&scope);
+
+	LockRelationOid(cat->movement, ShareUpdateExclusiveLock);
+	return make_leaves(cat, last_id);
 }
 
 Relation
-inv_leaf_open(const InvCatalogue *cat, int64 movement_id)
+inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
+			  const InvIndexSet **indexes)
 {
 	for (;;)
 	{
+		Relation	rel;
 		Oid			relid;
 
-		if (!OidIsValid(current.relid) || movement_id < current.first_id ||
-			movement_id >= current.end_id)
+		if (!takes(movement_id) || !current.room_ahead)
 			enter_leaf(cat, movement_id);
+		if (!takes(movement_id))
+			continue;
 
-		/* taking the lock lets in the news that the leaf was detached */
+		/* taking the lock lets in the news that the leaf has changed */
 		relid = current.relid;
 		LockRelationOid(relid, RowExclusiveLock);
-		if (current.relid == relid)
-			return table_open(relid, NoLock);
-		UnlockRelationOid(relid, RowExclusiveLock);
+		if (unlikely(current.relid != relid))
+		{
+			UnlockRelationOid(relid, RowExclusiveLock);
+			continue;
+		}
+		rel = table_open(relid, NoLock);
+		if (!current.indexes_known)
+			inv_access_load_indexes(&current_indexes, rel);
+		current.indexes_known = true;
+		*indexes = &current_indexes;
+		return rel;
 	}
 }

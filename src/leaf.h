@@ -5,8 +5,10 @@
 #ifndef INV_LEAF_H
 #define INV_LEAF_H
 
-#include "catalogue.h"
 #include "utils/rel.h"
+
+#include "access.h"
+#include "catalogue.h"
 
 extern void inv_leaf_init(void);
 
@@ -14,8 +16,13 @@ extern void inv_leaf_init(void);
  * inv_leaf_open - the leaf that takes movement_id, locked for writing
  *
  * Makes it, and two ahead of it, when they are missing.  The caller closes it
- * and keeps the lock.
+ * and keeps the lock.  *indexes are those of the leaf, valid until the next
+ * call.
  */
-extern Relation inv_leaf_open(const InvCatalogue *cat, int64 movement_id);
+extern Relation inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
+							  const InvIndexSet **indexes);
+
+/* inv_leaf_make_ahead - makes what is missing; answers how many it made */
+extern int	inv_leaf_make_ahead(const InvCatalogue *cat);
 
 #endif							/* INV_LEAF_H */

@@ -14,8 +14,10 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -26,10 +28,10 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "compat.h"
 #include "guc.h"
 #include "leaf.h"
 #include "ledger.h"
+#include "plan.h"
 
 /* The columns of inv_movement, counted from zero */
 enum
@@ -46,6 +48,7 @@ enum
 	MOVEMENT_REASON,
 	MOVEMENT_HOLD,
 	MOVEMENT_KEY,
+	MOVEMENT_ORIGINAL_ID,
 	MOVEMENT_ACTOR,
 	MOVEMENT_APPLICATION_NAME,
 	MOVEMENT_TRACEPARENT,
@@ -54,6 +57,17 @@ enum
 	MOVEMENT_OCCURRED_AT,
 	MOVEMENT_RECORDED_AT,
 	MOVEMENT_COLUMNS
+};
+
+/*
+ * occurred_at is never later than recorded_at: so the movements since a time
+ * are among those recorded since, which an index can tell.
+ */
+static InvPlan moved_since_plan = {
+	.sql = "SELECT coalesce(sum(on_hand_delta), 0)::bigint FROM @inv_movement"
+	" WHERE stock_id = $1 AND occurred_at > $2 AND recorded_at > $2",
+	.nargs = 2,
+	.argtypes = {INT8OID, TIMESTAMPTZOID}
 };
 
 /* The session user by name; looked up once, and again after a rename */
@@ -88,13 +102,34 @@ actor_name(void)
 	return session_user_name;
 }
 
+/*
+ * valid_text - the text, or a copy with '?' for each byte that is not ASCII
+ *
+ * Settings that come with the start of a session or from a file, and names of
+ * roles, were not checked against the encoding of this database; and with one
+ * invalid byte in the ledger no dump of it can be restored.
+ */
+static const char *
+valid_text(const char *value)
+{
+	char	   *copy;
+
+	if (likely(pg_verifymbstr(value, strlen(value), true)))
+		return value;
+	copy = pstrdup(value);
+	for (char *c = copy; *c; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return copy;
+}
+
 /* set_text - a column that is null where there is nothing to say */
 static void
 set_text(TupleTableSlot *slot, int column, const char *value)
 {
 	slot->tts_isnull[column] = value == NULL || value[0] == '\0';
 	if (!slot->tts_isnull[column])
-		slot->tts_values[column] = CStringGetTextDatum(value);
+		slot->tts_values[column] = CStringGetTextDatum(valid_text(value));
 }
 
 static void
@@ -105,11 +140,12 @@ set_label(TupleTableSlot *slot, int column, const text *value)
 }
 
 static void
-fill_slot(TupleTableSlot *slot, int64 id, const InvMovement *movement,
+fill_slot(Relation leaf, TupleTableSlot *slot, int64 id, const InvMovement *movement,
 		  const InvLabels *labels)
 {
 	Datum	   *values = slot->tts_values;
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz occurred_at = labels->occurred_at;
 
 	memset(slot->tts_isnull, false, MOVEMENT_COLUMNS);
 	values[MOVEMENT_ID] = Int64GetDatum(id);
@@ -123,29 +159,23 @@ fill_slot(TupleTableSlot *slot, int64 id, const InvMovement *movement,
 	set_label(slot, MOVEMENT_REFERENCE, labels->reference);
 	set_label(slot, MOVEMENT_REASON, labels->reason);
 	slot->tts_isnull[MOVEMENT_HOLD] = true;
-	slot->tts_isnull[MOVEMENT_KEY] = true;
+	set_label(slot, MOVEMENT_KEY, labels->key);
+	values[MOVEMENT_ORIGINAL_ID] = Int64GetDatum(movement->original_id);
+	slot->tts_isnull[MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
 	set_text(slot, MOVEMENT_ACTOR, actor_name());
 	set_text(slot, MOVEMENT_APPLICATION_NAME, application_name);
 	set_text(slot, MOVEMENT_TRACEPARENT, inv_traceparent);
 	values[MOVEMENT_TXID] =
 		FullTransactionIdGetDatum(GetTopFullTransactionId());
 	slot->tts_isnull[MOVEMENT_EPOCH] = true;
-	values[MOVEMENT_OCCURRED_AT] = now;
-	values[MOVEMENT_RECORDED_AT] = now;
+
+	/* a client's clock may be ahead of ours: the ledger's never is */
+	if (occurred_at == DT_NOBEGIN || occurred_at > now)
+		occurred_at = now;
+	values[MOVEMENT_OCCURRED_AT] = TimestampTzGetDatum(occurred_at);
+	values[MOVEMENT_RECORDED_AT] = TimestampTzGetDatum(now);
 	ExecStoreVirtualTuple(slot);
-}
-
-static void
-insert_index_entries(Relation leaf, TupleTableSlot *slot)
-{
-	EState	   *estate = CreateExecutorState();
-	ResultRelInfo *rri = makeNode(ResultRelInfo);
-
-	InitResultRelInfo(rri, leaf, 0, NULL, 0);
-	ExecOpenIndices(rri, false);
-	inv_insert_index_tuples(rri, slot, estate, false, false);
-	ExecCloseIndices(rri);
-	FreeExecutorState(estate);
+	inv_access_fill_defaults(leaf, slot, MOVEMENT_COLUMNS);
 }
 
 int64
@@ -153,14 +183,36 @@ inv_ledger_append(const InvCatalogue *cat, const InvMovement *movement,
 				  const InvLabels *labels)
 {
 	int64		id = nextval_internal(cat->movement_id_seq, false);
-	Relation	leaf = inv_leaf_open(cat, id);
+	const InvIndexSet *indexes;
+	Relation	leaf = inv_leaf_open(cat, id, &indexes);
 	TupleTableSlot *slot;
 
+	inv_catalogue_check(RelationGetDescr(leaf), MOVEMENT_COLUMNS,
+						"inv_movement");
 	slot = MakeSingleTupleTableSlot(RelationGetDescr(leaf), &TTSOpsVirtual);
-	fill_slot(slot, id, movement, labels);
+	fill_slot(leaf, slot, id, movement, labels);
 	table_tuple_insert(leaf, slot, GetCurrentCommandId(true), 0, NULL);
-	insert_index_entries(leaf, slot);
+	inv_access_insert_entries(indexes, leaf, slot);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(leaf, NoLock);
 	return id;
+}
+
+int64
+inv_ledger_moved_since(const InvCatalogue *cat, int64 stock_id,
+					   TimestampTz since)
+{
+	InvPlanScope scope;
+	Datum		values[2] = {
+		Int64GetDatum(stock_id), TimestampTzGetDatum(since)
+	};
+	bool		isnull;
+	int64		moved;
+
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &moved_since_plan, values, NULL, 0);
+	moved = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+	inv_plan_end(&scope);
+	return moved;
 }

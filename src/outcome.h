@@ -10,11 +10,18 @@
 typedef enum InvStatus
 {
 	INV_OK,
-	INV_INSUFFICIENT_STOCK,
 	INV_UNKNOWN_ITEM,
+	INV_UNKNOWN_LOCATION,
 	INV_INACTIVE_ITEM,
-	INV_UNKNOWN_LOCATION
+	INV_VERSION_CONFLICT,
+	INV_INSUFFICIENT_STOCK,
+	INV_NOT_APPLIED,
+	INV_STATUSES
 } InvStatus;
+
+/* Conditions that a call did not name */
+#define INV_ANY_VERSION INT64CONST(-1)
+#define INV_NO_KEEP PG_INT64_MIN
 
 /* One line of an answer; the numbers are those after the call */
 typedef struct InvOutcome
@@ -22,26 +29,50 @@ typedef struct InvOutcome
 	InvStatus	status;
 	text	   *sku;
 	text	   *location;
+	bool		quantity_known; /* does the call name one? */
 	int64		quantity;
-	bool		stock_known;	/* are the numbers below set? */
+	bool		stock_known;	/* are the next five set? */
 	int64		on_hand;
 	int64		reserved;
 	int64		available;
 	int64		backordered;
 	int64		version;
 	int64		movement_id;	/* 0: nothing was changed */
+	bool		replayed;
+
+	/* what a refusal was measured by; not known of a replay */
+	int64		keep;
+	int64		expected_version;
 } InvOutcome;
+
+/* All lines of an answer */
+typedef struct InvAnswer
+{
+	InvOutcome *outcomes;
+	int			count;
+} InvAnswer;
 
 /* inv_outcome_datum - the outcome as a row of type inv_outcome */
 extern Datum inv_outcome_datum(const InvCatalogue *cat,
 							   const InvOutcome *outcome);
 
+/* inv_outcome_srf - the answer as result of a set-returning function */
+extern void inv_outcome_srf(FunctionCallInfo fcinfo, const InvCatalogue *cat,
+							const InvAnswer *answer);
+
+/* inv_outcome_array - the answer as an array of inv_outcome */
+extern Datum inv_outcome_array(const InvCatalogue *cat,
+							   const InvAnswer *answer);
+
+/* inv_outcome_from_array - such an array as an answer, which is a replay */
+extern void inv_outcome_from_array(const InvCatalogue *cat, Datum array,
+								   InvAnswer *answer);
+
 /*
- * inv_outcome_raise - raises a refusal as an error of class IV
- *
- * Does nothing when the status is ok.
+ * inv_outcome_raise - raises the refusal in the answer, if there is one, as an
+ * error of class IV
  */
 extern void inv_outcome_raise(const InvCatalogue *cat,
-							  const InvOutcome *outcome);
+							  const InvAnswer *answer);
 
 #endif							/* INV_OUTCOME_H */

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "plan.h"
 
@@ -90,8 +91,13 @@ inv_plan_run(InvPlanScope *scope, InvPlan *plan,
 	if (plan->plan == NULL || plan->generation != scope->cat->generation)
 		prepare_plan(scope, plan);
 
-	result = SPI_execute_plan(plan->plan, values, nulls, plan->read_only,
-							  max_rows);
+	if (plan->latest_snapshot)
+		result = SPI_execute_snapshot(plan->plan, values, nulls,
+									  GetLatestSnapshot(), InvalidSnapshot,
+									  false, true, max_rows);
+	else
+		result = SPI_execute_plan(plan->plan, values, nulls, plan->read_only,
+								  max_rows);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(result));
@@ -108,6 +114,26 @@ inv_plan_once(InvPlanScope *scope, const char *sql)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(result));
 }
 
+/*
+ * put_row - adds a row to the result
+ *
+ * The result may have columns that were dropped, which a row never has.
+ */
+static void
+put_row(ReturnSetInfo *rsinfo, HeapTuple row, TupleDesc desc, Datum *values,
+		bool *nulls)
+{
+	int			column = 0;
+
+	for (int i = 0; i < rsinfo->setDesc->natts; i++)
+	{
+		nulls[i] = true;
+		if (!TupleDescAttr(rsinfo->setDesc, i)->attisdropped)
+			values[i] = SPI_getbinval(row, desc, ++column, &nulls[i]);
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
 void
 inv_plan_to_srf(FunctionCallInfo fcinfo, const InvCatalogue *cat,
 				InvPlan *plan, Datum *values, const char *nulls)
@@ -115,11 +141,16 @@ inv_plan_to_srf(FunctionCallInfo fcinfo, const InvCatalogue *cat,
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	InvPlanScope scope;
 	uint64		rows;
+	Datum	   *row_values;
+	bool	   *row_nulls;
 
 	InitMaterializedSRF(fcinfo, 0);
+	row_values = palloc(rsinfo->setDesc->natts * sizeof(Datum));
+	row_nulls = palloc(rsinfo->setDesc->natts * sizeof(bool));
 	inv_plan_begin(&scope, cat);
 	rows = inv_plan_run(&scope, plan, values, nulls, 0);
 	for (uint64 i = 0; i < rows; i++)
-		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+		put_row(rsinfo, SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+				row_values, row_nulls);
 	inv_plan_end(&scope);
 }

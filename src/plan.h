@@ -28,6 +28,8 @@ typedef struct InvPlan
 	/* given: "@name" stands for an object in the schema of the extension */
 	const char *sql;
 	bool		read_only;		/* uses the caller's snapshot, changes nothing */
+	bool		latest_snapshot;	/* sees what is committed now, also where
+									 * the isolation level would not */
 	int			nargs;
 	Oid			argtypes[INV_PLAN_MAX_ARGS];
 

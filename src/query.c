@@ -8,7 +8,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "call.h"
+#include "argument.h"
 #include "plan.h"
 #include "stock.h"
 
@@ -54,8 +54,8 @@ static InvPlan verify_plan = {
 	"  ('on_hand', coalesce(l.on_hand, 0), s.on_hand),"
 	"  ('reserved', coalesce(l.reserved, 0), s.reserved),"
 	"  ('version', coalesce(l.movements, 0), s.version),"
-	"  ('ledger_version', l.movements, least(l.versions, l.version)),"
-	"  ('ledger_version', l.movements, greatest(l.versions, l.version)),"
+	"  ('ledger_version', l.movements, CASE WHEN l.versions <> l.movements"
+	"    THEN l.versions ELSE l.version END),"
 	"  ('stock_row', CASE WHEN s.stock_id IS NULL THEN 1 END, 0)"
 	" ) AS p (problem, expected, found)"
 	" WHERE p.expected <> p.found"
@@ -67,23 +67,26 @@ static InvPlan verify_plan = {
 
 /* read_stock - the stock row; raises when there cannot be one */
 static void
-read_stock(FunctionCallInfo fcinfo, const InvCatalogue *cat, InvStock *stock)
+read_stock(const InvCatalogue *cat, InvCall *call, InvStock *stock)
 {
 	InvOutcome	outcome = {
-		.sku = inv_call_text(fcinfo, 0, "sku"),
-		.location = inv_call_location(fcinfo, 1)
+		.sku = inv_call_name(call, 0, "sku"),
+		.location = inv_call_location(call, 1)
 	};
+	InvAnswer	answer = {&outcome, 1};
 
 	outcome.status = inv_stock_read(cat, outcome.sku, outcome.location, stock);
-	inv_outcome_raise(cat, &outcome);
+	inv_outcome_raise(cat, &answer);
 }
 
 Datum
 inv_available(PG_FUNCTION_ARGS)
 {
+	InvCall		call;
 	InvStock	stock;
 
-	read_stock(fcinfo, inv_catalogue_get(fcinfo), &stock);
+	inv_call_begin(&call, fcinfo, "inv_available");
+	read_stock(inv_catalogue_get(fcinfo), &call, &stock);
 	PG_RETURN_INT64(inv_stock_available(&stock));
 }
 
@@ -91,18 +94,17 @@ Datum
 inv_history(PG_FUNCTION_ARGS)
 {
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
 	InvStock	stock;
 	Datum		values[3];
-	int64		max_rows;
 
-	max_rows = inv_call_integer(PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3),
-								PG_ARGISNULL(3), "max_rows",
-								1, MAX_HISTORY_ROWS);
-	read_stock(fcinfo, cat, &stock);
-	values[0] = Int64GetDatum(stock.stock_id);
+	inv_call_begin(&call, fcinfo, "inv_history");
 	values[1] = Int64GetDatum(PG_ARGISNULL(2) ? PG_INT64_MAX :
 							  PG_GETARG_INT64(2));
-	values[2] = Int64GetDatum(max_rows);
+	values[2] = Int64GetDatum(inv_call_integer(&call, 3, "max_rows",
+											   1, MAX_HISTORY_ROWS));
+	read_stock(cat, &call, &stock);
+	values[0] = Int64GetDatum(stock.stock_id);
 	inv_plan_to_srf(fcinfo, cat, &history_plan, values, NULL);
 	return (Datum) 0;
 }

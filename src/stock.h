@@ -5,6 +5,8 @@
 #ifndef INV_STOCK_H
 #define INV_STOCK_H
 
+#include "utils/timestamp.h"
+
 #include "item.h"
 #include "ledger.h"
 #include "outcome.h"
@@ -18,6 +20,7 @@ typedef struct InvStock
 	int64		version;
 	int64		safety_stock;
 	int64		backorder_limit;
+	bool		own_limits;
 	bool		active;
 } InvStock;
 
@@ -30,8 +33,28 @@ typedef struct InvChange
 	int64		quantity;		/* as the caller named it */
 	int64		on_hand_delta;
 	int64		reserved_delta;
-	bool		takes;			/* refuse unless active and available */
+
+	/* conditions */
+	bool		sells;			/* refuse unless the item is active */
+	bool		takes;			/* refuse unless so much is available */
+	int64		keep;			/* ... and this much left, or INV_NO_KEEP */
+	int64		expected_version;	/* or INV_ANY_VERSION */
+
+	/* a count: the delta is what on hand lacked of quantity at that time */
+	bool		counts;
+	TimestampTz counted_at;		/* DT_NOBEGIN: now */
+
+	int64		original_id;	/* the movement that it gives back, or 0 */
 } InvChange;
+
+/* New limits of a stock row; null: as they are */
+typedef struct InvLimits
+{
+	NullableDatum safety_stock;
+	NullableDatum backorder_limit;
+	NullableDatum reorder_point;
+	NullableDatum target_level;
+} InvLimits;
 
 /* inv_stock_available - units that can be deducted now */
 static inline int64
@@ -42,14 +65,17 @@ inv_stock_available(const InvStock *stock)
 }
 
 /*
- * inv_stock_apply - makes the change with its movement, or refuses it
+ * inv_stock_apply - makes all the changes with their movements, or none
  *
- * The outcome says which.  A refusal has changed nothing.  Waits for
- * concurrent changes of the row; raises 40001 when the isolation level
- * forbids to go on after one, 22003 when on hand would leave its range.
+ * The changes concern different stock rows.  One outcome each, in the same
+ * order.  A refusal has changed nothing; the changes that were not refused
+ * themselves are not_applied then.  Waits for concurrent changes of the rows;
+ * raises 40001 when the isolation level forbids to go on after one, 22003 when
+ * on hand would leave its range.
  */
-extern void inv_stock_apply(const InvCatalogue *cat, const InvChange *change,
-							const InvLabels *labels, InvOutcome *outcome);
+extern void inv_stock_apply(const InvCatalogue *cat, const InvChange *changes,
+							int count, const InvLabels *labels,
+							InvOutcome *outcomes);
 
 /*
  * inv_stock_read - the stock row as the statement's snapshot sees it
@@ -61,12 +87,21 @@ extern InvStatus inv_stock_read(const InvCatalogue *cat, text *sku,
 								text *location, InvStock *stock);
 
 /*
+ * inv_stock_set_limits - gives a stock row limits of its own
+ *
+ * None at all: the row follows its item again.  Makes the row if there is
+ * none.
+ */
+extern void inv_stock_set_limits(const InvCatalogue *cat, text *sku,
+								 text *location, const InvLimits *limits,
+								 InvOutcome *outcome);
+
+/*
  * inv_stock_follow_item - brings a changed item to its stock rows
  *
  * Limits that were set for a stock row stay.  The rows are taken in key order.
  */
 extern void inv_stock_follow_item(const InvCatalogue *cat, text *sku,
-								  const InvItem *item, NullableDatum reorder_point,
-								  NullableDatum target_level);
+								  const InvItem *item);
 
 #endif							/* INV_STOCK_H */

@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -18,6 +19,8 @@
 
 PG_FUNCTION_INFO_V1(inv_item_touch);
 PG_FUNCTION_INFO_V1(inv_item_follow);
+PG_FUNCTION_INFO_V1(inv_key_guard);
+PG_FUNCTION_INFO_V1(inv_refuse_truncate);
 PG_FUNCTION_INFO_V1(inv_refuse_dml);
 
 static TriggerData *
@@ -28,6 +31,23 @@ trigger_data(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called as a trigger")));
 	return (TriggerData *) fcinfo->context;
+}
+
+/*
+ * check_table - refuses to be a trigger on any other table
+ *
+ * Who may execute these functions could make triggers of them on tables of
+ * other columns.
+ */
+static void
+check_table(const TriggerData *trigger, Oid table)
+{
+	if (RelationGetRelid(trigger->tg_relation) != table)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" on \"%s\" is not one that inventory made",
+						trigger->tg_trigger->tgname,
+						RelationGetRelationName(trigger->tg_relation))));
 }
 
 /* inv_item_touch - before each update: the next version, the time */
@@ -41,6 +61,7 @@ inv_item_touch(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false, false};
 	bool		isnull;
 
+	check_table(trigger, inv_catalogue_get(fcinfo)->item);
 	columns[0] = SPI_fnumber(desc, "version");
 	columns[1] = SPI_fnumber(desc, "updated_at");
 	values[0] = heap_getattr(trigger->tg_trigtuple, columns[0], desc, &isnull);
@@ -52,17 +73,7 @@ inv_item_touch(PG_FUNCTION_ARGS)
 													 values, nulls));
 }
 
-/* What of an item its stock rows hold too, as the query below orders it */
-enum
-{
-	FOLLOW_SKU = 1,
-	FOLLOW_ACTIVE,
-	FOLLOW_SAFETY_STOCK,
-	FOLLOW_BACKORDER_LIMIT,
-	FOLLOW_REORDER_POINT,
-	FOLLOW_TARGET_LEVEL
-};
-
+/* the columns of INV_ITEM_COLUMN_LIST, behind the SKU */
 static const char follow_query[] =
 "SELECT n.sku, n.active, n.safety_stock, n.backorder_limit,"
 "  n.reorder_point, n.target_level"
@@ -73,32 +84,15 @@ static const char follow_query[] =
 "   o.target_level)"
 " ORDER BY n.sku";
 
-static NullableDatum
-follow_column(uint64 row, int column)
-{
-	NullableDatum result;
-
-	result.value = SPI_getbinval(SPI_tuptable->vals[row],
-								 SPI_tuptable->tupdesc, column,
-								 &result.isnull);
-	return result;
-}
-
 static void
-follow_item(const InvCatalogue *cat, uint64 row)
+follow_item(const InvCatalogue *cat, HeapTuple row, TupleDesc desc)
 {
-	InvItem		item = {
-		.active = DatumGetBool(follow_column(row, FOLLOW_ACTIVE).value),
-		.safety_stock =
-		DatumGetInt64(follow_column(row, FOLLOW_SAFETY_STOCK).value),
-		.backorder_limit =
-		DatumGetInt64(follow_column(row, FOLLOW_BACKORDER_LIMIT).value)
-	};
+	InvItem		item;
+	bool		isnull;
+	Datum		sku = SPI_getbinval(row, desc, 1, &isnull);
 
-	inv_stock_follow_item(cat,
-						  DatumGetTextPP(follow_column(row, FOLLOW_SKU).value),
-						  &item, follow_column(row, FOLLOW_REORDER_POINT),
-						  follow_column(row, FOLLOW_TARGET_LEVEL));
+	inv_item_from_row(row, desc, 2, &item);
+	inv_stock_follow_item(cat, DatumGetTextPP(sku), &item);
 }
 
 /*
@@ -116,6 +110,7 @@ inv_item_follow(PG_FUNCTION_ARGS)
 	MemoryContext row_context;
 	MemoryContext old;
 
+	check_table(trigger, cat->item);
 	inv_plan_begin(&scope, cat);
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
@@ -126,7 +121,7 @@ inv_item_follow(PG_FUNCTION_ARGS)
 	old = MemoryContextSwitchTo(row_context);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		follow_item(cat, row);
+		follow_item(cat, SPI_tuptable->vals[row], SPI_tuptable->tupdesc);
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old);
@@ -134,6 +129,86 @@ inv_item_follow(PG_FUNCTION_ARGS)
 
 	CommandCounterIncrement();
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * The latest snapshot, because a stock row may have been made since that of
+ * the transaction.  None is made from here on: making one locks the item and
+ * the location, and the row that this trigger is for is locked by now.
+ */
+static InvPlan item_has_stock_plan = {
+	.sql = "SELECT FROM @inv_stock WHERE sku = $1 LIMIT 1",
+	.latest_snapshot = true,
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static InvPlan location_has_stock_plan = {
+	.sql = "SELECT FROM @inv_stock WHERE location = $1 LIMIT 1",
+	.latest_snapshot = true,
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+static bool
+has_stock(const InvCatalogue *cat, InvPlan *plan, Datum key)
+{
+	InvPlanScope scope;
+	bool		found;
+
+	inv_plan_begin(&scope, cat);
+	found = inv_plan_run(&scope, plan, &key, NULL, 1) > 0;
+	inv_plan_end(&scope);
+	return found;
+}
+
+/* inv_key_guard - before a row is deleted or renamed: refuses if it has stock */
+Datum
+inv_key_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		is_item = RelationGetRelid(trigger->tg_relation) == cat->item;
+	const char *column = is_item ? "sku" : "location";
+	bool		deletes = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
+	Datum		key;
+	bool		isnull;
+
+	if (!is_item)
+		check_table(trigger, cat->location);
+	key = heap_getattr(trigger->tg_trigtuple, SPI_fnumber(desc, column), desc,
+					   &isnull);
+	if (has_stock(cat, is_item ? &item_has_stock_plan :
+				  &location_has_stock_plan, key))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("cannot %s %s \"%s\": it has stock",
+						deletes ? "delete" : "rename",
+						is_item ? "item" : "location",
+						TextDatumGetCString(key)),
+				 inv_errdetail(is_item ? "sku:s" : "location:s",
+							   TextDatumGetCString(key)),
+				 is_item ?
+				 errhint("Set inv_item.active to false to sell it no more.") :
+				 errhint("Set inv_location.sellable to false.")));
+	return PointerGetDatum(deletes ? trigger->tg_trigtuple :
+						   trigger->tg_newtuple);
+}
+
+/* inv_refuse_truncate - before a statement: refuses it */
+Datum
+inv_refuse_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+	const char *table = RelationGetRelationName(trigger->tg_relation);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot TRUNCATE \"%s\": stock may refer to it", table),
+			 inv_errdetail("table:s operation:s", table, "TRUNCATE"),
+			 errhint("DELETE what has no stock.")));
+	return (Datum) 0;
 }
 
 static const char *

@@ -44,6 +44,7 @@ CREATE TABLE hand_movement (
     reason           text,
     hold             text,
     key              text,
+    original_id      bigint,
     actor            text NOT NULL,
     application_name text,
     traceparent      text,
@@ -68,6 +69,9 @@ BEGIN
         EXECUTE format('CREATE INDEX ON %I (stock_id, movement_id)', leaf);
         EXECUTE format('CREATE INDEX ON %I (reference) '
                        'WHERE reference IS NOT NULL', leaf);
+        EXECUTE format('CREATE INDEX ON %I (key) WHERE key IS NOT NULL', leaf);
+        EXECUTE format('CREATE INDEX ON %I (original_id) '
+                       'WHERE original_id IS NOT NULL', leaf);
         EXECUTE format('CREATE INDEX ON %I USING brin (recorded_at)', leaf);
     END LOOP;
 END

@@ -1,0 +1,237 @@
+/*
+ * access.c
+ *		What goes with a row that is written beneath SQL: index entries, and the
+ *		defaults of columns that are not ours.
+ *
+ * The executor has all this, at the price of looking up every index of a table
+ * for every row.  For the ledger, which has several partial ones that most
+ * rows have no entry in, that price is most of the append: so the set of its
+ * indexes is kept, and an index of the form WHERE column IS NOT NULL is not
+ * even opened where the column is null.  Indexes of any other kind, that a
+ * user may have added, take the executor's way.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "nodes/primnodes.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "access.h"
+#include "compat.h"
+
+typedef struct InvIndex
+{
+	Oid			oid;
+	bool		unique;
+	AttrNumber	not_null;		/* entries only where this column has a value;
+								 * 0: always */
+	IndexInfo  *info;
+} InvIndex;
+
+/* not_null_column - the column of a predicate "column IS NOT NULL", else 0 */
+static AttrNumber
+not_null_column(List *predicate)
+{
+	NullTest   *test;
+
+	if (list_length(predicate) != 1 || !IsA(linitial(predicate), NullTest))
+		return 0;
+	test = linitial_node(NullTest, predicate);
+	if (test->nulltesttype != IS_NOT_NULL || test->argisrow ||
+		!IsA(test->arg, Var))
+		return 0;
+	return ((Var *) test->arg)->varattno;
+}
+
+static void
+load_index(InvIndexSet *set, Oid oid)
+{
+	InvIndex   *index = &set->indexes[set->count];
+	Relation	rel = index_open(oid, RowExclusiveLock);
+
+	index->oid = oid;
+	index->info = BuildIndexInfo(rel);
+	/* one that is just being made concurrently may not be ready yet */
+	if (index->info->ii_ReadyForInserts)
+		set->count++;
+	index->unique = index->info->ii_Unique;
+	index->not_null = not_null_column(index->info->ii_Predicate);
+	if (index->info->ii_Expressions != NIL ||
+		index->info->ii_ExclusionOps != NULL ||
+		(index->info->ii_Predicate != NIL && index->not_null == 0) ||
+		!rel->rd_index->indimmediate)
+		set->simple = false;
+	index_close(rel, NoLock);
+}
+
+void
+inv_access_load_indexes(InvIndexSet *set, Relation table)
+{
+	MemoryContext old;
+	List	   *oids;
+	ListCell   *cell;
+
+	if (set->context)
+		MemoryContextReset(set->context);
+	else
+		set->context = AllocSetContextCreate(TopMemoryContext,
+											 "inventory indexes",
+											 ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(set->context);
+	oids = RelationGetIndexList(table);
+	set->simple = true;
+	set->count = 0;
+	set->indexes = palloc(list_length(oids) * sizeof(InvIndex));
+	foreach(cell, oids)
+		load_index(set, lfirst_oid(cell));
+	MemoryContextSwitchTo(old);
+}
+
+static void
+insert_entry(const InvIndex *index, Relation table, TupleTableSlot *slot)
+{
+	Relation	rel = index_open(index->oid, RowExclusiveLock);
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	IndexInfo	info = *index->info;
+
+	/* what an access method keeps there must not outlive the call */
+	info.ii_AmCache = NULL;
+	info.ii_Context = CurrentMemoryContext;
+
+	FormIndexDatum(&info, slot, NULL, values, nulls);
+	index_insert(rel, values, nulls, &slot->tts_tid, table,
+				 index->unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+				 false, &info);
+	inv_index_insert_cleanup(rel, &info);
+	index_close(rel, NoLock);
+}
+
+/* insert_entries_executor - the general way */
+static void
+insert_entries_executor(Relation table, TupleTableSlot *slot, bool update,
+						bool summarizing)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *rri = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(rri, table, 0, NULL, 0);
+	ExecOpenIndices(rri, false);
+	inv_insert_index_tuples(rri, slot, estate, update, false, NULL, NIL,
+							summarizing);
+	ExecCloseIndices(rri);
+	FreeExecutorState(estate);
+}
+
+void
+inv_access_insert_entries(const InvIndexSet *set, Relation table,
+						  TupleTableSlot *slot)
+{
+	if (unlikely(!set->simple))
+	{
+		insert_entries_executor(table, slot, false, false);
+		return;
+	}
+	for (int i = 0; i < set->count; i++)
+	{
+		const InvIndex *index = &set->indexes[i];
+
+		if (index->not_null == 0 || !slot->tts_isnull[index->not_null - 1])
+			insert_entry(index, table, slot);
+	}
+}
+
+void
+inv_access_update_entries(Relation table, TupleTableSlot *slot,
+						  bool summarizing)
+{
+	insert_entries_executor(table, slot, true, summarizing);
+}
+
+static void
+fill_default(Relation table, TupleTableSlot *slot, int column, EState *estate)
+{
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(table),
+												column);
+	Node	   *expr = NULL;
+
+	slot->tts_values[column] = (Datum) 0;
+	slot->tts_isnull[column] = true;
+	if (!attribute->attisdropped)
+		expr = build_column_default(table, column + 1);
+	if (expr)
+		slot->tts_values[column] =
+			ExecEvalExpr(ExecPrepareExpr((Expr *) expr, estate),
+						 GetPerTupleExprContext(estate),
+						 &slot->tts_isnull[column]);
+}
+
+void
+inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
+						 int first_column)
+{
+	EState	   *estate;
+	ResultRelInfo *rri;
+
+	if (likely(slot->tts_tupleDescriptor->natts <= first_column))
+		return;
+
+	estate = CreateExecutorState();
+	for (int i = first_column; i < slot->tts_tupleDescriptor->natts; i++)
+		fill_default(table, slot, i, estate);
+	/* the values live in the executor's memory */
+	ExecMaterializeSlot(slot);
+	rri = makeNode(ResultRelInfo);
+	InitResultRelInfo(rri, table, 0, NULL, 0);
+	ExecConstraints(rri, slot, estate);
+	FreeExecutorState(estate);
+}
+
+/*
+ * try_insert - the row with its index entries, unless another backend was
+ * faster since its key was looked for
+ */
+static bool
+try_insert(ResultRelInfo *rri, EState *estate, TupleTableSlot *slot,
+		   List *arbiters)
+{
+	Relation	table = rri->ri_RelationDesc;
+	TransactionId xid = GetCurrentTransactionId();
+	uint32		token = SpeculativeInsertionLockAcquire(xid);
+	bool		conflict = false;
+
+	table_tuple_insert_speculative(table, slot, GetCurrentCommandId(true), 0,
+								   NULL, token);
+	inv_insert_index_tuples(rri, slot, estate, false, true, &conflict,
+							arbiters, false);
+	table_tuple_complete_speculative(table, slot, token, !conflict);
+	SpeculativeInsertionLockRelease(xid);
+	return !conflict;
+}
+
+bool
+inv_access_insert_if_new(Relation table, Oid unique_index,
+						 TupleTableSlot *slot, ItemPointer existing)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *rri = makeNode(ResultRelInfo);
+	List	   *arbiters = list_make1_oid(unique_index);
+	bool		inserted = false;
+
+	InitResultRelInfo(rri, table, 0, NULL, 0);
+	ExecOpenIndices(rri, true);
+	while (!inserted &&
+		   inv_check_index_constraints(rri, slot, estate, existing, arbiters))
+		inserted = try_insert(rri, estate, slot, arbiters);
+	ExecCloseIndices(rri);
+	FreeExecutorState(estate);
+	return inserted;
+}

@@ -1,0 +1,278 @@
+/*
+ * argument.c
+ *		Unpacking and checking the arguments of a call.
+ *
+ * The functions of the extension are not STRICT: a null that silently turned a
+ * call into nothing would be the worst answer of all.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "argument.h"
+#include "errors.h"
+#include "guc.h"
+
+/* longer would not fit the indexes of the ledger */
+#define MAX_NAME_BYTES 128		/* as the constraints of the tables have it */
+#define MAX_KEY_BYTES 255
+#define MAX_REFERENCE_BYTES 255
+#define MAX_REASON_BYTES 1000
+
+static bool
+is_null(const InvCall *call, int arg)
+{
+	return call->fcinfo->args[arg].isnull;
+}
+
+static Datum
+value_of(const InvCall *call, int arg)
+{
+	return call->fcinfo->args[arg].value;
+}
+
+/* note_bytes, note_integer - what the digest of a call with a key covers */
+static void
+note_bytes(InvCall *call, const text *value)
+{
+	if (call->key == NULL)
+		return;
+	if (value == NULL)
+	{
+		pq_sendint32(&call->noted, PG_UINT32_MAX);
+		return;
+	}
+	pq_sendint32(&call->noted, VARSIZE_ANY_EXHDR(value));
+	pq_sendbytes(&call->noted, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+static void
+note_integer(InvCall *call, bool isnull, int64 value)
+{
+	if (call->key == NULL)
+		return;
+	pq_sendbyte(&call->noted, isnull);
+	pq_sendint64(&call->noted, value);
+}
+
+/* require - refuses null */
+static void
+require(const InvCall *call, int arg, const char *name)
+{
+	if (likely(!is_null(call, arg)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", name),
+			 inv_errdetail("argument:s", name),
+			 errhint("Pass a value for %s.", name)));
+}
+
+static void
+check_range(const char *name, int64 value, int64 min, int64 max)
+{
+	if (likely(value >= min && value <= max))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" is out of range: " INT64_FORMAT,
+					name, value),
+			 inv_errdetail("argument:s value:i", name, value),
+			 errhint("Pass " INT64_FORMAT " to " INT64_FORMAT ".", min, max)));
+}
+
+static void
+check_length(const char *name, const text *value, int max_bytes)
+{
+	if (likely(VARSIZE_ANY_EXHDR(value) <= max_bytes))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" is too long", name),
+			 inv_errdetail("argument:s bytes:i limit:i", name,
+						   (int64) VARSIZE_ANY_EXHDR(value),
+						   (int64) max_bytes),
+			 errhint("Pass at most %d bytes.", max_bytes)));
+}
+
+/* get_key - the key of a call; begins the notes on its arguments */
+static void
+get_key(InvCall *call, int arg)
+{
+	if (arg == INV_NO_KEY_ARGUMENT || is_null(call, arg))
+		return;
+	call->key = DatumGetTextPP(value_of(call, arg));
+	check_length("key", call->key, MAX_KEY_BYTES);
+	if (VARSIZE_ANY_EXHDR(call->key) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"key\" must not be empty"),
+				 inv_errdetail("argument:s value:s", "key", ""),
+				 errhint("Pass null for a call without a key.")));
+	initStringInfo(&call->noted);
+	appendStringInfoString(&call->noted, call->function);
+}
+
+void
+inv_call_begin(InvCall *call, FunctionCallInfo fcinfo, const char *function)
+{
+	call->fcinfo = fcinfo;
+	call->function = function;
+	call->key = NULL;
+}
+
+void
+inv_call_begin_writing(InvCall *call, FunctionCallInfo fcinfo,
+					   const char *function, int key_argument)
+{
+	inv_call_begin(call, fcinfo, function);
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute %s() in a read-only transaction",
+						function),
+				 inv_errdetail("function:s", function),
+				 errhint("Call it on the primary, in a transaction that is READ WRITE.")));
+	get_key(call, key_argument);
+}
+
+/* get_text - an optional text */
+static text *
+get_text(InvCall *call, int arg, const char *name, int max_bytes)
+{
+	text	   *value = NULL;
+
+	if (!is_null(call, arg))
+	{
+		value = DatumGetTextPP(value_of(call, arg));
+		check_length(name, value, max_bytes);
+	}
+	note_bytes(call, value);
+	return value;
+}
+
+text *
+inv_call_name(InvCall *call, int arg, const char *name)
+{
+	require(call, arg, name);
+	return get_text(call, arg, name, MAX_NAME_BYTES);
+}
+
+text *
+inv_call_optional_name(InvCall *call, int arg, const char *name)
+{
+	return get_text(call, arg, name, MAX_NAME_BYTES);
+}
+
+text *
+inv_call_key(InvCall *call, int arg, const char *name)
+{
+	require(call, arg, name);
+	return get_text(call, arg, name, MAX_KEY_BYTES);
+}
+
+text *
+inv_call_reference(InvCall *call, int arg)
+{
+	return get_text(call, arg, "reference", MAX_REFERENCE_BYTES);
+}
+
+text *
+inv_call_reason(InvCall *call, int arg)
+{
+	return get_text(call, arg, "reason", MAX_REASON_BYTES);
+}
+
+text *
+inv_call_location(InvCall *call, int arg)
+{
+	text	   *location;
+
+	if (!is_null(call, arg))
+		return get_text(call, arg, "location", MAX_NAME_BYTES);
+	/* what comes with the start of a session was not checked yet */
+	(void) pg_verifymbstr(inv_default_location, strlen(inv_default_location),
+						  false);
+	location = cstring_to_text(inv_default_location);
+	note_bytes(call, location);
+	return location;
+}
+
+int64
+inv_call_integer(InvCall *call, int arg, const char *name,
+				 int64 min, int64 max)
+{
+	int64		value;
+
+	require(call, arg, name);
+	value = DatumGetInt64(value_of(call, arg));
+	check_range(name, value, min, max);
+	note_integer(call, false, value);
+	return value;
+}
+
+int64
+inv_call_quantity(InvCall *call, int arg)
+{
+	return inv_call_integer(call, arg, "quantity", 1, INV_MAX_QUANTITY);
+}
+
+static NullableDatum
+get_optional(InvCall *call, int arg, const char *name, int64 min)
+{
+	NullableDatum value = {
+		.value = Int64GetDatum(0),
+		.isnull = is_null(call, arg)
+	};
+
+	if (value.isnull)
+		note_integer(call, true, 0);
+	else
+		value.value = Int64GetDatum(inv_call_integer(call, arg, name, min,
+													 INV_MAX_QUANTITY));
+	return value;
+}
+
+NullableDatum
+inv_call_optional_quantity(InvCall *call, int arg)
+{
+	return get_optional(call, arg, "quantity", 1);
+}
+
+NullableDatum
+inv_call_optional_integer(InvCall *call, int arg, const char *name)
+{
+	return get_optional(call, arg, name, 0);
+}
+
+TimestampTz
+inv_call_time(InvCall *call, int arg, const char *name)
+{
+	TimestampTz time = DT_NOBEGIN;
+
+	if (!is_null(call, arg))
+	{
+		time = DatumGetTimestampTz(value_of(call, arg));
+		if (TIMESTAMP_NOT_FINITE(time))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" must be finite", name),
+					 inv_errdetail("argument:s value:s", name,
+								   TIMESTAMP_IS_NOBEGIN(time) ?
+								   "-infinity" : "infinity"),
+					 errhint("Pass null for now.")));
+	}
+	note_integer(call, is_null(call, arg), time);
+	return time;
+}
+
+bool
+inv_call_flag(InvCall *call, int arg, const char *name)
+{
+	require(call, arg, name);
+	return DatumGetBool(value_of(call, arg));
+}

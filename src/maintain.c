@@ -1,0 +1,40 @@
+/*
+ * maintain.c
+ *		inv_maintain: calendar work, for cron or a worker to call.
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "argument.h"
+#include "leaf.h"
+#include "request.h"
+
+PG_FUNCTION_INFO_V1(inv_maintain);
+
+static void
+report(ReturnSetInfo *rsinfo, const char *task, int64 affected)
+{
+	Datum		values[2] = {
+		CStringGetTextDatum(task), Int64GetDatum(affected)
+	};
+	bool		nulls[2] = {false, false};
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+Datum
+inv_maintain(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	InvCall		call;
+
+	inv_call_begin_writing(&call, fcinfo, "inv_maintain",
+						   INV_NO_KEY_ARGUMENT);
+	InitMaterializedSRF(fcinfo, 0);
+	report(rsinfo, "leaves", inv_leaf_make_ahead(cat));
+	report(rsinfo, "keys", inv_request_expire(cat));
+	return (Datum) 0;
+}

@@ -1,0 +1,207 @@
+# A dump, restored elsewhere, gives the same numbers, and goes on from there.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# all that a user can see of items, stock and ledger, as one text
+my $everything = q{
+	SELECT i::text FROM shop.inv_item i ORDER BY sku;
+	SELECT l::text FROM shop.inv_location l ORDER BY location;
+	SELECT s::text FROM shop.inv_stock s ORDER BY stock_id;
+	SELECT l::text FROM shop.inv_stock_level l ORDER BY sku, location;
+	SELECT h::text FROM shop.inv_history('A', max_rows => 1000) h;
+	SELECT m::text FROM shop.inv_movement m ORDER BY movement_id;
+};
+
+# the leaves with their bounds, indexes and triggers
+my $leaves = q{
+	SELECT c.relname, pg_get_expr(c.relpartbound, c.oid),
+	       (SELECT string_agg(pg_get_indexdef(indexrelid), '; ' ORDER BY pg_get_indexdef(indexrelid))
+	          FROM pg_index WHERE indrelid = c.oid),
+	       (SELECT string_agg(pg_get_triggerdef(t.oid), '; ' ORDER BY tgname)
+	          FROM pg_trigger t WHERE tgrelid = c.oid AND NOT tgisinternal)
+	  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	 WHERE i.inhparent = 'shop.inv_movement'::regclass ORDER BY c.relname;
+};
+
+sub refusal
+{
+	my ($node, $db, $sql) = @_;
+	my ($out, $err) = ('', '');
+	$node->psql($db, $sql, stderr => \$err, on_error_stop => 1,
+		extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	return $err;
+}
+
+# same - two long texts; says the first line that differs
+sub same
+{
+	my ($got, $expected, $what) = @_;
+	my @got = split /\n/, $got;
+	my @expected = split /\n/, $expected;
+
+	while (@got && @expected && $got[0] eq $expected[0])
+	{
+		shift @got;
+		shift @expected;
+	}
+	return is($got[0], $expected[0], $what);
+}
+
+# goes_on - the restored database is as good as the first one
+sub goes_on
+{
+	my ($node, $db, $what, $was, $was_leaves) = @_;
+
+	same($node->safe_psql($db, $everything), $was, "$what: the same numbers");
+	same($node->safe_psql($db, $leaves), $was_leaves, "$what: the same leaves");
+	is($node->safe_psql($db, 'SELECT * FROM shop.inv_verify()'),
+		'', "$what: verified");
+
+	my $last = $node->safe_psql($db,
+		'SELECT max(movement_id) FROM shop.inv_movement');
+	is( $node->safe_psql($db, qq{
+			SELECT status, on_hand, version, movement_id > $last
+			  FROM shop.inv_deduct('A', 1)}),
+		'ok|819|41|t',
+		"$what: the next call goes on where the dump ended");
+	is( $node->safe_psql($db, q{
+			INSERT INTO shop.inv_item (sku, name) VALUES ('NEW', 'New');
+			SELECT status, on_hand, version FROM shop.inv_receive('NEW', 3)}),
+		'ok|3|1',
+		"$what: a new row does not collide");
+	is( $node->safe_psql($db, q{
+			SET inventory.leaf_size = 10;
+			SELECT count(o.status) FROM generate_series(1, 60) g,
+			  LATERAL shop.inv_receive('A', g) o;
+			SELECT count(*) >= 2 FROM pg_inherits
+			  WHERE inhparent = 'shop.inv_movement'::regclass
+			    AND substring(inhrelid::regclass::text, '\d+$')::bigint >
+			        (SELECT max(movement_id) FROM shop.inv_movement)}),
+		"60\nt",
+		"$what: new leaves are made");
+
+	foreach my $table ('inv_stock', 'inv_movement', 'inv_movement_1')
+	{
+		foreach my $command ("DELETE FROM shop.$table",
+			"UPDATE shop.$table SET version = 0", "TRUNCATE shop.$table")
+		{
+			like(refusal($node, $db, $command), qr/ERROR:  42501/,
+				"$what: guarded against $command");
+		}
+	}
+	is( $node->safe_psql($db, q{
+			UPDATE shop.inv_item SET safety_stock = 7 WHERE sku = 'B';
+			SELECT safety_stock, available FROM shop.inv_stock_level WHERE sku = 'B'}),
+		'7|5',
+		"$what: stock still follows its item");
+	is( $node->safe_psql($db, q{
+			SET ROLE till;
+			SELECT status FROM shop.inv_deduct('A', 1);
+			SELECT sku, location FROM shop.inv_stock_level WHERE sku = 'A' ORDER BY 2}),
+		"ok\nA|berlin\nA|main",
+		"$what: who could sell still can");
+	like(
+		refusal($node, $db, q{SET ROLE till; SELECT shop.inv_receive('A', 1)}),
+		qr/permission denied for function inv_receive/,
+		"$what: and no more than that");
+	is($node->safe_psql($db, 'SELECT * FROM shop.inv_verify()'),
+		'', "$what: verified again");
+}
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'inventory'");
+$node->start;
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE till;
+	CREATE SCHEMA shop;
+	CREATE EXTENSION inventory SCHEMA shop;
+	GRANT USAGE ON SCHEMA shop TO till;
+	GRANT EXECUTE ON FUNCTION shop.inv_deduct TO till;
+	GRANT SELECT ON shop.inv_stock_level TO till;
+	INSERT INTO shop.inv_item (sku, name, safety_stock, backorder_limit, attributes)
+	  VALUES ('A', 'Apple', 0, 0, '{"colour": "red"}'), ('B', 'Bread', 3, 5, '{}'),
+	         ('unused', 'Unused', 1, 2, '{}');
+	INSERT INTO shop.inv_location (location, name) VALUES ('berlin', 'Berlin');
+	SET inventory.leaf_size = 10;
+	SELECT count(o.status) FROM generate_series(1, 40) g, LATERAL shop.inv_receive('A', g) o;
+	SELECT shop.inv_deduct('B', 2, reference => 'a "quoted" ünï', reason => E'tab\there');
+	SELECT shop.inv_receive('B', 9);
+	SELECT shop.inv_receive('A', 9, 'berlin');
+	UPDATE shop.inv_item SET active = false WHERE sku = 'unused';
+	BEGIN; SELECT shop.inv_receive('A', 99); ROLLBACK;
+});
+my $was = $node->safe_psql('postgres', $everything);
+my $was_leaves = $node->safe_psql('postgres', $leaves);
+cmp_ok(length($was), '>', 5000, 'there is something to lose');
+my $dir = PostgreSQL::Test::Utils::tempdir;
+
+# every way to dump and restore: what is said to each of the two programs
+my %way = (
+	'plain' => [ ['--format=plain'], undef ],
+	'plain with inserts' => [ [ '--format=plain', '--inserts' ], undef ],
+	'custom' => [ ['--format=custom'], [] ],
+	'custom by two jobs' => [ ['--format=custom'], ['--jobs=2'] ],
+	'directory by two jobs' =>
+	  [ [ '--format=directory', '--jobs=2' ], ['--jobs=2'] ]);
+
+sub database_of
+{
+	my ($what) = @_;
+	$what =~ s/\W/_/g;
+	return "restored_$what";
+}
+
+foreach my $what (sort keys %way)
+{
+	my $db = database_of($what);
+	my ($dump, $restore) = @{ $way{$what} };
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->command_ok([ 'pg_dump', @$dump, '-f', "$dir/$db", 'postgres' ],
+		"$what: dumped");
+	my @restore = $restore
+	  ? ('pg_restore', '--exit-on-error', @$restore, '-d', $db, "$dir/$db")
+	  : ('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $db,
+		'-o', "$dir/log", '-f', "$dir/$db");
+	ok($node->run_log(\@restore), "$what: restored") or next;
+	goes_on($node, $db, $what, $was, $was_leaves);
+}
+
+# the dump of what was restored, after new leaves were made there
+$was = $node->safe_psql('restored_custom', $everything);
+$was_leaves = $node->safe_psql('restored_custom', $leaves);
+$node->safe_psql('postgres', 'CREATE DATABASE again');
+$node->command_ok(
+	[ 'pg_dump', '--format=custom', '-f', "$dir/again", 'restored_custom' ],
+	'again: dumped');
+$node->command_ok(
+	[ 'pg_restore', '--exit-on-error', '-d', 'again', "$dir/again" ],
+	'again: restored');
+same($node->safe_psql('again', $everything), $was, 'again: the same numbers');
+same($node->safe_psql('again', $leaves), $was_leaves, 'again: the same leaves');
+is($node->safe_psql('again', 'SELECT * FROM shop.inv_verify()'),
+	'', 'again: verified');
+
+# a whole cluster, roles included, on another server
+$was = $node->safe_psql('postgres', $everything);
+$was_leaves = $node->safe_psql('postgres', $leaves);
+$node->safe_psql('postgres', "DROP DATABASE $_")
+  foreach ('again', map { database_of($_) } keys %way);
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', "shared_preload_libraries = 'inventory'");
+$other->start;
+$node->command_ok([ 'pg_dumpall', '-f', "$dir/all" ], 'cluster: dumped');
+# the superuser is there already: the only error there may be
+my $errors;
+$other->psql('postgres', slurp_file("$dir/all"), stderr => \$errors, on_error_stop => 0);
+my @errors = grep { /ERROR/ && !/role "\S+" already exists/ } split /\n/, $errors;
+is("@errors", '', 'cluster: restored');
+goes_on($other, 'postgres', 'cluster', $was, $was_leaves);
+
+done_testing();
