@@ -524,17 +524,17 @@ CREATE TRIGGER inv_location_guard_all
     BEFORE TRUNCATE ON @extschema@.inv_location
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
 
-/* not on INSERT: a restore copies in */
+/* the owner may INSERT: a restore copies in */
 CREATE TRIGGER inv_stock_guard
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_stock
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_stock
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
 
 CREATE TRIGGER inv_request_guard
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_request
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_request
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
 
 CREATE TRIGGER inv_movement_guard
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_movement
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_movement
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
 
 

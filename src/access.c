@@ -200,8 +200,7 @@ inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
  * faster since its key was looked for
  */
 static bool
-try_insert(ResultRelInfo *rri, EState *estate, TupleTableSlot *slot,
-		   List *arbiters)
+try_insert(ResultRelInfo *rri, EState *estate, TupleTableSlot *slot)
 {
 	Relation	table = rri->ri_RelationDesc;
 	TransactionId xid = GetCurrentTransactionId();
@@ -210,27 +209,26 @@ try_insert(ResultRelInfo *rri, EState *estate, TupleTableSlot *slot,
 
 	table_tuple_insert_speculative(table, slot, GetCurrentCommandId(true), 0,
 								   NULL, token);
-	inv_insert_index_tuples(rri, slot, estate, false, true, &conflict,
-							arbiters, false);
+	inv_insert_index_tuples(rri, slot, estate, false, true, &conflict, NIL,
+							false);
 	table_tuple_complete_speculative(table, slot, token, !conflict);
 	SpeculativeInsertionLockRelease(xid);
 	return !conflict;
 }
 
 bool
-inv_access_insert_if_new(Relation table, Oid unique_index,
-						 TupleTableSlot *slot, ItemPointer existing)
+inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
+						 ItemPointer existing)
 {
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *rri = makeNode(ResultRelInfo);
-	List	   *arbiters = list_make1_oid(unique_index);
 	bool		inserted = false;
 
 	InitResultRelInfo(rri, table, 0, NULL, 0);
 	ExecOpenIndices(rri, true);
 	while (!inserted &&
-		   inv_check_index_constraints(rri, slot, estate, existing, arbiters))
-		inserted = try_insert(rri, estate, slot, arbiters);
+		   inv_check_index_constraints(rri, slot, estate, existing))
+		inserted = try_insert(rri, estate, slot);
 	ExecCloseIndices(rri);
 	FreeExecutorState(estate);
 	return inserted;

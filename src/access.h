@@ -45,11 +45,11 @@ extern void inv_access_update_entries(Relation table, TupleTableSlot *slot,
 /*
  * inv_access_insert_if_new - inserts the row in slot unless its key exists
  *
- * Waits for a concurrent transaction that inserted the same key.  Answers
+ * A key is what any unique index of the table says.  Waits for a concurrent
+ * transaction that inserted the same.  Answers
  * false if there is such a row; then *existing is where it is.
  */
-extern bool inv_access_insert_if_new(Relation table, Oid unique_index,
-									 TupleTableSlot *slot,
+extern bool inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
 									 ItemPointer existing);
 
 #endif							/* INV_ACCESS_H */

@@ -64,7 +64,7 @@ apply_once(const InvCatalogue *cat, InvCall *call, const InvChange *changes,
 Datum
 inv_receive(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvChange	change = {
 		.kind = "receive",
@@ -91,7 +91,7 @@ inv_receive(PG_FUNCTION_ARGS)
 Datum
 inv_deduct(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvChange	change = {.kind = "deduct", .sells = true, .takes = true};
 	InvLabels	labels;
@@ -119,7 +119,7 @@ inv_deduct(PG_FUNCTION_ARGS)
 Datum
 inv_adjust(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvChange	change = {
 		.kind = "adjust",
@@ -166,7 +166,7 @@ check_two_locations(const text *from, const text *to)
 Datum
 inv_transfer(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvChange	from = {
 		.kind = "transfer",
@@ -207,7 +207,7 @@ inv_transfer(PG_FUNCTION_ARGS)
 Datum
 inv_set_limits(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvLimits	limits;
 	InvOutcome	outcome;

@@ -11,6 +11,7 @@
 #include "access/table.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -32,14 +33,12 @@ static const struct
 }			relations[] = {
 	{"inv_item", &catalogue.item},
 	{"inv_location", &catalogue.location},
-	{"inv_location_pkey", &catalogue.location_pkey},
 	{"inv_stock", &catalogue.stock},
 	{"inv_stock_key", &catalogue.stock_key},
 	{"inv_stock_stock_id_seq", &catalogue.stock_id_seq},
 	{"inv_movement", &catalogue.movement},
 	{"inv_movement_id_seq", &catalogue.movement_id_seq},
-	{"inv_request", &catalogue.request},
-	{"inv_request_pkey", &catalogue.request_pkey}
+	{"inv_request", &catalogue.request}
 };
 
 static void
@@ -115,7 +114,6 @@ load_catalogue(Oid schema)
 		pfree(catalogue.schema);
 	catalogue.schema = name;
 
-	/* the lock also lets in what other sessions did to the table meanwhile */
 	rel = table_open(catalogue.stock, AccessShareLock);
 	catalogue.owner = rel->rd_rel->relowner;
 	table_close(rel, NoLock);
@@ -123,23 +121,32 @@ load_catalogue(Oid schema)
 	catalogue.generation++;
 }
 
-const InvCatalogue *
-inv_catalogue_get(FunctionCallInfo fcinfo)
+/* called_schema - the schema of the function that is being called */
+static Oid
+called_schema(FunctionCallInfo fcinfo)
 {
-	if (likely(catalogue_valid))
-		return &catalogue;
+	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 
-	/*
-	 * An invalidation that arrives while loading must not be lost: so the
-	 * flag goes up first, and a load that fails takes it down again.
-	 */
+	if (!OidIsValid(schema) || get_namespace_name(schema) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("the called function was dropped meanwhile")));
+	return schema;
+}
+
+/*
+ * load - fills the catalogue
+ *
+ * An invalidation that arrives meanwhile must not be lost: so the flag goes up
+ * first, and a load that fails takes it down again.
+ */
+static void
+load(FunctionCallInfo fcinfo)
+{
 	PG_TRY();
 	{
-		do
-		{
-			catalogue_valid = true;
-			load_catalogue(get_func_namespace(fcinfo->flinfo->fn_oid));
-		} while (!catalogue_valid);
+		catalogue_valid = true;
+		load_catalogue(called_schema(fcinfo));
 	}
 	PG_CATCH();
 	{
@@ -147,7 +154,25 @@ inv_catalogue_get(FunctionCallInfo fcinfo)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	return &catalogue;
+}
+
+const InvCatalogue *
+inv_catalogue_get(FunctionCallInfo fcinfo, LOCKMODE lockmode)
+{
+	for (;;)
+	{
+		Oid			stock;
+
+		if (unlikely(!catalogue_valid))
+			load(fcinfo);
+
+		/* taking the lock lets in the news, if there are any */
+		stock = catalogue.stock;
+		LockRelationOid(stock, lockmode);
+		if (likely(catalogue_valid))
+			return &catalogue;
+		UnlockRelationOid(stock, lockmode);
+	}
 }
 
 void

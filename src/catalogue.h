@@ -7,6 +7,7 @@
 
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "storage/lockdefs.h"
 
 /*
  * The objects of the extension in this database.  Private to the backend,
@@ -19,22 +20,26 @@ typedef struct InvCatalogue
 	Oid			owner;			/* of the tables; plans run as this role */
 	Oid			item;
 	Oid			location;
-	Oid			location_pkey;
 	Oid			stock;
 	Oid			stock_id_seq;
 	Oid			stock_key;		/* unique index on (sku, location) */
 	Oid			movement;		/* the parent of the leaves */
 	Oid			movement_id_seq;
 	Oid			request;
-	Oid			request_pkey;
 	TupleDesc	outcome;		/* of inv_outcome */
 	uint64		generation;		/* grows whenever the rest changes */
 } InvCatalogue;
 
 extern void inv_catalogue_init(void);
 
-/* inv_catalogue_get - the catalogue, found by a function of the extension */
-extern const InvCatalogue *inv_catalogue_get(FunctionCallInfo fcinfo);
+/*
+ * inv_catalogue_get - the catalogue, found by a function of the extension
+ *
+ * Locks inv_stock to the end of the transaction and answers what is true under
+ * that lock: no index that the catalogue names is gone already.
+ */
+extern const InvCatalogue *inv_catalogue_get(FunctionCallInfo fcinfo,
+											 LOCKMODE lockmode);
 
 /*
  * inv_catalogue_check - raises if an object has less columns than this library

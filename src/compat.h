@@ -31,6 +31,14 @@ typedef bool InvUpdateIndexes;
 						  arbiters)
 #endif
 
+/* 16 has one function for owners of all kinds of objects */
+#if PG_VERSION_NUM >= 160000
+#define inv_owns_table(relid, role) \
+	object_ownercheck(RelationRelationId, relid, role)
+#else
+#define inv_owns_table(relid, role) pg_class_ownercheck(relid, role)
+#endif
+
 /* 17 lets an access method keep resources between inserts into an index */
 #if PG_VERSION_NUM >= 170000
 #define inv_index_insert_cleanup(index, info) \
@@ -43,13 +51,13 @@ typedef bool InvUpdateIndexes;
 #if PG_VERSION_NUM >= 180000
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
-#define inv_check_index_constraints(rri, slot, estate, conflict, arbiters) \
-	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, arbiters)
+#define inv_check_index_constraints(rri, slot, estate, conflict) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, NIL)
 #else
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
-#define inv_check_index_constraints(rri, slot, estate, conflict, arbiters) \
-	ExecCheckIndexConstraints(rri, slot, estate, conflict, arbiters)
+#define inv_check_index_constraints(rri, slot, estate, conflict) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, NIL)
 #endif
 
 #endif							/* INV_COMPAT_H */

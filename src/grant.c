@@ -88,7 +88,7 @@ get_role(InvCall *call, int arg)
 Datum
 inv_grant(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	InvPlanScope scope;
 	InvCall		call;
 	const char *role;
@@ -114,7 +114,7 @@ inv_grant(PG_FUNCTION_ARGS)
 Datum
 inv_revoke(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	InvPlanScope scope;
 	InvCall		call;
 	const char *role;

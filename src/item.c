@@ -131,7 +131,7 @@ create_location(const InvCatalogue *cat, text *location)
 	slot->tts_isnull[0] = false;
 	ExecStoreVirtualTuple(slot);
 	inv_access_fill_defaults(rel, slot, 1);
-	(void) inv_access_insert_if_new(rel, cat->location_pkey, slot, &existing);
+	(void) inv_access_insert_if_new(rel, slot, &existing);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();

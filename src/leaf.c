@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
@@ -28,6 +29,7 @@
 #include "utils/inval.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 #include "guc.h"
 #include "leaf.h"
@@ -53,6 +55,9 @@ static InvPlan last_id_plan = {
 static Leaf current = {InvalidOid};
 static InvIndexSet current_indexes;
 
+/* the first_id of a leaf beyond which this backend failed to make room */
+static int64 failed_beyond = 0;
+
 static void
 forget_leaf(Datum arg, Oid relid)
 {
@@ -65,6 +70,21 @@ void
 inv_leaf_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_leaf, (Datum) 0);
+}
+
+/* bound_at - the value of a bound; an administrator may have made open ends */
+static int64
+bound_at(PartitionBoundInfo bounds, int i)
+{
+	switch (bounds->kind[i][0])
+	{
+		case PARTITION_RANGE_DATUM_MINVALUE:
+			return PG_INT64_MIN;
+		case PARTITION_RANGE_DATUM_MAXVALUE:
+			return PG_INT64_MAX;
+		default:
+			return DatumGetInt64(bounds->datums[i][0]);
+	}
 }
 
 /*
@@ -85,7 +105,8 @@ find_leaf(const InvCatalogue *cat, int64 id, Leaf *leaf, int *ahead,
 	leaf->indexes_known = false;
 	*ahead = 0;
 	*top = 0;
-	if (desc->nparts > 0)
+	/* a DEFAULT leaf alone has no bounds */
+	if (desc->nparts > 0 && desc->boundinfo->ndatums > 0)
 	{
 		PartitionKey key = RelationGetPartitionKey(parent);
 		PartitionBoundInfo bounds = desc->boundinfo;
@@ -99,12 +120,14 @@ find_leaf(const InvCatalogue *cat, int64 id, Leaf *leaf, int *ahead,
 											 key->partcollation, bounds, 1,
 											 &value, &is_equal);
 		part = bounds->indexes[edge + 1];
-		*top = DatumGetInt64(bounds->datums[bounds->ndatums - 1][0]);
+		*top = bound_at(bounds, bounds->ndatums - 1);
 		if (part >= 0)
 		{
 			leaf->relid = desc->oids[part];
-			leaf->first_id = DatumGetInt64(bounds->datums[edge][0]);
-			leaf->end_id = DatumGetInt64(bounds->datums[edge + 1][0]);
+			leaf->first_id = bound_at(bounds, edge);
+			leaf->end_id = bound_at(bounds, edge + 1);
+			if (*top == PG_INT64_MAX)
+				*ahead = LEAVES_AHEAD;	/* nothing lies beyond */
 			for (int i = edge + 2; i <= bounds->ndatums; i++)
 				*ahead += bounds->indexes[i] >= 0;
 		}
@@ -144,7 +167,7 @@ make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)
 				   "CREATE INDEX %1$s_recorded_at_idx"
 				   " ON @%1$s USING brin (recorded_at);"
 				   "CREATE TRIGGER inv_movement_guard"
-				   " BEFORE UPDATE OR DELETE OR TRUNCATE ON @%1$s"
+				   " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @%1$s"
 				   " FOR EACH STATEMENT"
 				   " EXECUTE FUNCTION @inv_refuse_dml();"
 				   "ALTER TABLE @inv_movement ATTACH PARTITION @%1$s"
@@ -212,6 +235,50 @@ parent_is_in_use(const InvCatalogue *cat)
 }
 
 /*
+ * try_make_leaves - makes those ahead, or warns
+ *
+ * A full disk, a name that is taken, an event trigger: what forbids to make
+ * room must not refuse a movement for which there is a leaf.
+ */
+static void
+try_make_leaves(const InvCatalogue *cat, int64 id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	failed_beyond = current.first_id;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		make_leaves(cat, id);
+		ReleaseCurrentSubTransaction();
+		failed_beyond = 0;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("could not make room in the ledger ahead of time: %s",
+						error->message),
+				 errhint("Mend it and run inv_maintain(): without a leaf movements fail.")));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+/*
  * enter_leaf - finds the leaf for an id; sees to it that room is ahead
  *
  * Making a leaf invalidates what was found: the caller looks again then.
@@ -228,6 +295,8 @@ enter_leaf(const InvCatalogue *cat, int64 id)
 		LockRelationOid(cat->movement, ShareUpdateExclusiveLock);
 		make_leaves(cat, id);
 	}
+	else if (current.first_id == failed_beyond)
+		current.room_ahead = true;	/* not again with every movement */
 	else if (ahead < LEAVES_AHEAD &&
 			 ConditionalLockRelationOid(cat->movement,
 										ShareUpdateExclusiveLock))
@@ -235,7 +304,7 @@ enter_leaf(const InvCatalogue *cat, int64 id)
 		if (parent_is_in_use(cat))
 			UnlockRelationOid(cat->movement, ShareUpdateExclusiveLock);
 		else
-			make_leaves(cat, id);
+			try_make_leaves(cat, id);
 	}
 }
 

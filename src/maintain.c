@@ -28,7 +28,7 @@ Datum
 inv_maintain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_maintain",

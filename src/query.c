@@ -86,14 +86,14 @@ inv_available(PG_FUNCTION_ARGS)
 	InvStock	stock;
 
 	inv_call_begin(&call, fcinfo, "inv_available");
-	read_stock(inv_catalogue_get(fcinfo), &call, &stock);
+	read_stock(inv_catalogue_get(fcinfo, AccessShareLock), &call, &stock);
 	PG_RETURN_INT64(inv_stock_available(&stock));
 }
 
 Datum
 inv_history(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	InvCall		call;
 	InvStock	stock;
 	Datum		values[3];
@@ -117,7 +117,7 @@ inv_verify(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < 2; i++)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
-	inv_plan_to_srf(fcinfo, inv_catalogue_get(fcinfo), &verify_plan,
+	inv_plan_to_srf(fcinfo, inv_catalogue_get(fcinfo, AccessShareLock), &verify_plan,
 					values, nulls);
 	return (Datum) 0;
 }

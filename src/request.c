@@ -136,8 +136,7 @@ inv_request_begin(InvRequest *request, const InvCatalogue *cat, InvCall *call,
 						"inv_request");
 	slot = table_slot_create(rel, NULL);
 	store_row(rel, slot, request);
-	inserted = inv_access_insert_if_new(rel, cat->request_pkey, slot,
-										&request->tid);
+	inserted = inv_access_insert_if_new(rel, slot, &request->tid);
 	if (inserted)
 		request->tid = slot->tts_tid;
 	else

@@ -167,7 +167,7 @@ give_back(const InvCatalogue *cat, const Originals *originals,
 Datum
 inv_return(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvRequest	request;
 	InvAnswer	answer;

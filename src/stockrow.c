@@ -39,7 +39,8 @@ void
 inv_stockrow_open(InvStockTable *table, const InvCatalogue *cat,
 				  LOCKMODE lockmode)
 {
-	table->rel = table_open(cat->stock, lockmode);
+	/* inv_catalogue_get() has locked it */
+	table->rel = table_open(cat->stock, NoLock);
 	table->key = index_open(cat->stock_key, lockmode);
 	table->snapshot = GetActiveSnapshot();
 	table->crosscheck = InvalidSnapshot;
@@ -92,8 +93,7 @@ inv_stockrow_insert(InvStockTable *table, const InvCatalogue *cat,
 	memcpy(slot->tts_isnull, columns->nulls, sizeof(columns->nulls));
 	ExecStoreVirtualTuple(slot);
 	inv_access_fill_defaults(table->rel, slot, INV_STOCK_COLUMNS);
-	(void) inv_access_insert_if_new(table->rel, cat->stock_key, slot,
-									&existing);
+	(void) inv_access_insert_if_new(table->rel, slot, &existing);
 	ExecDropSingleTupleTableSlot(slot);
 	CommandCounterIncrement();
 }

@@ -6,13 +6,17 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "plan.h"
 #include "stock.h"
@@ -61,7 +65,7 @@ inv_item_touch(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false, false};
 	bool		isnull;
 
-	check_table(trigger, inv_catalogue_get(fcinfo)->item);
+	check_table(trigger, inv_catalogue_get(fcinfo, RowExclusiveLock)->item);
 	columns[0] = SPI_fnumber(desc, "version");
 	columns[1] = SPI_fnumber(desc, "updated_at");
 	values[0] = heap_getattr(trigger->tg_trigtuple, columns[0], desc, &isnull);
@@ -105,7 +109,7 @@ Datum
 inv_item_follow(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvPlanScope scope;
 	MemoryContext row_context;
 	MemoryContext old;
@@ -123,6 +127,7 @@ inv_item_follow(PG_FUNCTION_ARGS)
 	{
 		follow_item(cat, SPI_tuptable->vals[row], SPI_tuptable->tupdesc);
 		MemoryContextReset(row_context);
+		CHECK_FOR_INTERRUPTS();
 	}
 	MemoryContextSwitchTo(old);
 	inv_plan_end(&scope);
@@ -167,7 +172,7 @@ Datum
 inv_key_guard(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	bool		is_item = RelationGetRelid(trigger->tg_relation) == cat->item;
 	const char *column = is_item ? "sku" : "location";
@@ -214,6 +219,8 @@ inv_refuse_truncate(PG_FUNCTION_ARGS)
 static const char *
 operation_name(TriggerEvent event)
 {
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return "INSERT";
 	if (TRIGGER_FIRED_BY_UPDATE(event))
 		return "UPDATE";
 	if (TRIGGER_FIRED_BY_DELETE(event))
@@ -221,13 +228,22 @@ operation_name(TriggerEvent event)
 	return "TRUNCATE";
 }
 
-/* inv_refuse_dml - before a statement: refuses it, whoever sends it */
+/*
+ * inv_refuse_dml - before a statement: refuses it, whoever sends it
+ *
+ * Except that the owner may insert: a restore copies in.  Others must not,
+ * though a GRANT ALL may say they can.
+ */
 Datum
 inv_refuse_dml(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
 	const char *table = RelationGetRelationName(trigger->tg_relation);
 	const char *operation = operation_name(trigger->tg_event);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
+		inv_owns_table(RelationGetRelid(trigger->tg_relation), GetUserId()))
+		return PointerGetDatum(NULL);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
