@@ -7,7 +7,6 @@
 # time; the checkout is copied into it and runs its own ./runtests there.
 
 matrix_suites=(trixie sid)
-matrix_mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 # matrix_run ARGUMENT... - runtests with these arguments in every root. What
 # it says is counted here; a root that says nothing has failed.
@@ -49,6 +48,13 @@ matrix_version()
 		tail -n 1
 }
 
+# matrix_mirror - where this machine gets its own packages from
+matrix_mirror()
+{
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+		grep -vi security | head -n 1
+}
+
 # A root that was not finished has another name, and is made again.
 matrix_root()
 {
@@ -59,7 +65,7 @@ matrix_root()
 		inv_sudo mkdir -p "$root.new"
 		inv_step "Installing Debian $1" "matrix-$1-root" \
 			inv_sudo debootstrap --variant=minbase "$1" "$root.new" \
-			"$matrix_mirror"
+			"${DEBIAN_MIRROR:-$(matrix_mirror)}"
 		inv_sudo mv "$root.new" "$root"
 	fi
 	inv_sudo rm -rf "$root/inventory"
