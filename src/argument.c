@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "argument.h"
+#include "compat.h"
 #include "errors.h"
 #include "guc.h"
 

@@ -8,6 +8,8 @@
 #ifndef INV_COMPAT_H
 #define INV_COMPAT_H
 
+#include "access/tableam.h"
+
 #if PG_VERSION_NUM < 150000
 #error "inventory requires PostgreSQL 15 or later"
 #endif
@@ -29,6 +31,11 @@ typedef bool InvUpdateIndexes;
 								conflict, arbiters, summarizing) \
 	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, \
 						  arbiters)
+#endif
+
+/* 16 moved what takes variable-length values apart */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
 #endif
 
 /* 16 has one function for owners of all kinds of objects */
