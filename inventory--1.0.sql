@@ -508,17 +508,31 @@ CREATE TRIGGER inv_item_follow
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_item_follow();
 
+/*
+ * after, and by what changed: another trigger may change a name that the
+ * statement leaves alone, and many programs write names that do not change
+ */
 CREATE TRIGGER inv_item_guard
-    BEFORE DELETE OR UPDATE OF sku ON @extschema@.inv_item
+    AFTER DELETE ON @extschema@.inv_item
     FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_key_guard();
+
+CREATE TRIGGER inv_item_guard_name
+    AFTER UPDATE ON @extschema@.inv_item FOR EACH ROW
+    WHEN (OLD.sku OPERATOR(pg_catalog.<>) NEW.sku)
+    EXECUTE FUNCTION @extschema@.inv_key_guard();
 
 CREATE TRIGGER inv_item_guard_all
     BEFORE TRUNCATE ON @extschema@.inv_item
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
 
 CREATE TRIGGER inv_location_guard
-    BEFORE DELETE OR UPDATE OF location ON @extschema@.inv_location
+    AFTER DELETE ON @extschema@.inv_location
     FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_key_guard();
+
+CREATE TRIGGER inv_location_guard_name
+    AFTER UPDATE ON @extschema@.inv_location FOR EACH ROW
+    WHEN (OLD.location OPERATOR(pg_catalog.<>) NEW.location)
+    EXECUTE FUNCTION @extschema@.inv_key_guard();
 
 CREATE TRIGGER inv_location_guard_all
     BEFORE TRUNCATE ON @extschema@.inv_location

@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "nodes/primnodes.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -125,7 +126,7 @@ insert_entries_executor(Relation table, TupleTableSlot *slot, bool update,
 
 	InitResultRelInfo(rri, table, 0, NULL, 0);
 	ExecOpenIndices(rri, false);
-	inv_insert_index_tuples(rri, slot, estate, update, false, NULL, NIL,
+	inv_insert_index_tuples(rri, slot, estate, update, false, NULL,
 							summarizing);
 	ExecCloseIndices(rri);
 	FreeExecutorState(estate);
@@ -165,7 +166,8 @@ fill_default(Relation table, TupleTableSlot *slot, int column, EState *estate)
 
 	slot->tts_values[column] = (Datum) 0;
 	slot->tts_isnull[column] = true;
-	if (!attribute->attisdropped)
+	/* what is generated is computed from the rest, below */
+	if (!attribute->attisdropped && !attribute->attgenerated)
 		expr = build_column_default(table, column + 1);
 	if (expr)
 		slot->tts_values[column] =
@@ -191,6 +193,9 @@ inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
 	ExecMaterializeSlot(slot);
 	rri = makeNode(ResultRelInfo);
 	InitResultRelInfo(rri, table, 0, NULL, 0);
+	if (slot->tts_tupleDescriptor->constr &&
+		slot->tts_tupleDescriptor->constr->has_generated_stored)
+		ExecComputeStoredGenerated(rri, estate, slot, CMD_INSERT);
 	ExecConstraints(rri, slot, estate);
 	FreeExecutorState(estate);
 }
@@ -209,8 +214,7 @@ try_insert(ResultRelInfo *rri, EState *estate, TupleTableSlot *slot)
 
 	table_tuple_insert_speculative(table, slot, GetCurrentCommandId(true), 0,
 								   NULL, token);
-	inv_insert_index_tuples(rri, slot, estate, false, true, &conflict, NIL,
-							false);
+	inv_insert_index_tuples(rri, slot, estate, false, true, &conflict, false);
 	table_tuple_complete_speculative(table, slot, token, !conflict);
 	SpeculativeInsertionLockRelease(xid);
 	return !conflict;

@@ -11,15 +11,40 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "analyze.h"
+#include "compat.h"
 #include "errors.h"
 
 static post_parse_analyze_hook_type previous_hook = NULL;
+
+/* is_ours - others may have functions whose names begin like ours */
+static bool
+is_ours(Oid function)
+{
+	HeapTuple	proc = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		isnull = true;
+	Datum		library = (Datum) 0;
+	bool		ours;
+
+	if (!HeapTupleIsValid(proc))
+		return false;
+	if (((Form_pg_proc) GETSTRUCT(proc))->prolang == ClanguageId)
+		library = SysCacheGetAttr(PROCOID, proc, Anum_pg_proc_probin, &isnull);
+	ours = !isnull &&
+		strcmp(TextDatumGetCString(library), "$libdir/inventory") == 0;
+	ReleaseSysCache(proc);
+	return ours;
+}
 
 /* is_expanded_call - a column taken out of a call that changes something */
 static bool
@@ -34,7 +59,8 @@ is_expanded_call(Node *node, FuncExpr **call)
 	if (func_volatile((*call)->funcid) != PROVOLATILE_VOLATILE)
 		return false;
 	name = get_func_name((*call)->funcid);
-	return name != NULL && strncmp(name, "inv_", 4) == 0;
+	return name != NULL && strncmp(name, "inv_", 4) == 0 &&
+		is_ours((*call)->funcid);
 }
 
 static void
@@ -75,6 +101,10 @@ check_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+	if (IsA(node, Query) && ((Query *) node)->utilityStmt)
+		return check_walker((Node *)
+							UtilityContainsQuery(((Query *) node)->utilityStmt),
+							context);
 	if (IsA(node, Query))
 	{
 		check_targets(((Query *) node)->targetList);
@@ -85,7 +115,7 @@ check_walker(Node *node, void *context)
 }
 
 static void
-check_statement(ParseState *pstate, Query *query, JumbleState *jumble)
+check_statement(ParseState *pstate, Query *query, InvJumbleState *jumble)
 {
 	if (previous_hook)
 		previous_hook(pstate, query, jumble);

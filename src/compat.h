@@ -9,6 +9,8 @@
 #define INV_COMPAT_H
 
 #include "access/tableam.h"
+#include "parser/analyze.h"
+#include "utils/tuplestore.h"
 
 #if PG_VERSION_NUM < 150000
 #error "inventory requires PostgreSQL 15 or later"
@@ -19,18 +21,30 @@
 typedef TU_UpdateIndexes InvUpdateIndexes;
 #define inv_update_indexes_none(u) ((u) == TU_None)
 #define inv_update_indexes_summarizing(u) ((u) == TU_Summarizing)
-#define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
-								conflict, arbiters, summarizing) \
-	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, \
-						  arbiters, summarizing)
 #else
 typedef bool InvUpdateIndexes;
 #define inv_update_indexes_none(u) (!(u))
 #define inv_update_indexes_summarizing(u) (false)
+#endif
+
+/* 16 and 19 changed how index entries are asked for */
+#if PG_VERSION_NUM >= 190000
 #define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
-								conflict, arbiters, summarizing) \
+								conflict, summarizing) \
+	ExecInsertIndexTuples(rri, estate, \
+						  ((update) ? EIIT_IS_UPDATE : 0) | \
+						  ((no_error) ? EIIT_NO_DUPE_ERROR : 0) | \
+						  ((summarizing) ? EIIT_ONLY_SUMMARIZING : 0), \
+						  slot, NIL, conflict)
+#elif PG_VERSION_NUM >= 160000
+#define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
+								conflict, summarizing) \
 	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, \
-						  arbiters)
+						  NIL, summarizing)
+#else
+#define inv_insert_index_tuples(rri, slot, estate, update, no_error, \
+								conflict, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, no_error, conflict, NIL)
 #endif
 
 /* 16 moved what takes variable-length values apart */
@@ -54,17 +68,51 @@ typedef bool InvUpdateIndexes;
 #define inv_index_insert_cleanup(index, info) ((void) 0)
 #endif
 
-/* 18 lets an index scan be instrumented, and names the row that is checked */
+/* 18 lets an index scan be instrumented, 19 gives all scans flags */
+#if PG_VERSION_NUM >= 190000
+#define inv_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
+#define inv_table_beginscan(rel, snapshot, nkeys, keys) \
+	table_beginscan(rel, snapshot, nkeys, keys, 0)
+#else
+#define inv_table_beginscan(rel, snapshot, nkeys, keys) \
+	table_beginscan(rel, snapshot, nkeys, keys)
 #if PG_VERSION_NUM >= 180000
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
-#define inv_check_index_constraints(rri, slot, estate, conflict) \
-	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, NIL)
 #else
 #define inv_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+#endif
+
+/* 18 names the row that is checked */
+#if PG_VERSION_NUM >= 180000
+#define inv_check_index_constraints(rri, slot, estate, conflict) \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, NIL)
+#else
 #define inv_check_index_constraints(rri, slot, estate, conflict) \
 	ExecCheckIndexConstraints(rri, slot, estate, conflict, NIL)
+#endif
+
+/* 19 gives an update options */
+#if PG_VERSION_NUM >= 190000
+#define inv_table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, \
+							   failure, lockmode, update_indexes) \
+	table_tuple_update(rel, tid, slot, cid, 0, snapshot, crosscheck, true, \
+					   failure, lockmode, update_indexes)
+#else
+#define inv_table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, \
+							   failure, lockmode, update_indexes) \
+	table_tuple_update(rel, tid, slot, cid, snapshot, crosscheck, true, \
+					   failure, lockmode, update_indexes)
+#endif
+
+/* 19 promises a hook not to change what is shown to it */
+#if PG_VERSION_NUM >= 190000
+typedef const JumbleState InvJumbleState;
+#else
+typedef JumbleState InvJumbleState;
 #endif
 
 #endif							/* INV_COMPAT_H */

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "argument.h"
@@ -71,6 +74,38 @@ get_level(InvCall *call, int arg)
 			 errhint("Levels are reader, clerk and admin.")));
 }
 
+/* double_at - a quoted name as a part of a statement for inv_plan_once() */
+static const char *
+double_at(const char *name)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const char *c = name; *c; c++)
+	{
+		if (*c == '@')
+			appendStringInfoChar(&buf, *c);
+		appendStringInfoChar(&buf, *c);
+	}
+	return buf.data;
+}
+
+/*
+ * check_owner - the rights are the owner's to give
+ *
+ * Else EXECUTE on all functions of the schema, which is often granted, would
+ * be the right to give oneself all the others.
+ */
+static void
+check_owner(const InvCatalogue *cat, const char *function)
+{
+	if (!has_privs_of_role(GetUserId(), cat->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only the owner of inventory may call %s()", function),
+				 inv_errdetail("function:s", function)));
+}
+
 static const char *
 get_role(InvCall *call, int arg)
 {
@@ -82,7 +117,7 @@ get_role(InvCall *call, int arg)
 				 errmsg("stock is not for PUBLIC"),
 				 inv_errdetail("argument:s value:s", "role", role),
 				 errhint("Name a role, and make those its members who need it.")));
-	return quote_identifier(role);
+	return double_at(quote_identifier(role));
 }
 
 Datum
@@ -95,12 +130,13 @@ inv_grant(PG_FUNCTION_ARGS)
 	int			level;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_grant", INV_NO_KEY_ARGUMENT);
+	check_owner(cat, "inv_grant");
 	role = get_role(&call, 0);
 	level = get_level(&call, 1);
 
 	inv_plan_begin(&scope, cat);
 	inv_plan_once(&scope, psprintf("GRANT USAGE ON SCHEMA %s TO %s",
-								   cat->schema, role));
+								   double_at(cat->schema), role));
 	for (int i = 0; i < lengthof(rights); i++)
 		if (rights[i].level <= level)
 			inv_plan_once(&scope,
@@ -121,6 +157,7 @@ inv_revoke(PG_FUNCTION_ARGS)
 	int			level;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_revoke", INV_NO_KEY_ARGUMENT);
+	check_owner(cat, "inv_revoke");
 	role = get_role(&call, 0);
 	level = get_level(&call, 1);
 

@@ -145,7 +145,15 @@ inv_location_lock(const InvCatalogue *cat, text *location)
 	if (!is_main(location))
 		return false;
 	create_location(cat, location);
-	return has_row(cat, &lock_location_plan, location, NULL);
+	if (has_row(cat, &lock_location_plan, location, NULL))
+		return true;
+	/* somebody else's, and the isolation level forbids to see it */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update"),
+				 errhint("Retry the transaction.")));
+	return false;
 }
 
 char *

@@ -26,6 +26,7 @@
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
@@ -176,6 +177,22 @@ make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)
 	inv_plan_once(scope, sql);
 }
 
+/*
+ * ignore_callers_defaults - where and how a leaf is stored is not the caller's
+ * to say: he may have no right to that tablespace, and the owner has
+ *
+ * Until inv_plan_end().
+ */
+static void
+ignore_callers_defaults(void)
+{
+	(void) set_config_option("default_tablespace", "", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("default_table_access_method", "heap",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
 /* next_end - where a new leaf ends that begins at first_id and takes id */
 static int64
 next_end(int64 first_id, int64 id)
@@ -201,6 +218,7 @@ make_leaves(const InvCatalogue *cat, int64 id)
 	find_leaf(cat, id, &leaf, &ahead, &top);
 
 	inv_plan_begin(&scope, cat);
+	ignore_callers_defaults();
 	if (!OidIsValid(leaf.relid))
 	{
 		int64		first = Max(top, 1);
@@ -325,8 +343,35 @@ inv_leaf_make_ahead(const InvCatalogue *cat)
 	return make_leaves(cat, last_id);
 }
 
+/*
+ * check_columns - refuses a leaf that somebody attached with its columns in
+ * another order than its parent has them, as is allowed
+ */
+static void
+check_columns(const InvCatalogue *cat, Relation leaf, int columns)
+{
+	Relation	parent = table_open(cat->movement, AccessShareLock);
+	TupleDesc	wanted = RelationGetDescr(parent);
+	TupleDesc	desc = RelationGetDescr(leaf);
+
+	inv_catalogue_check(wanted, columns, "inv_movement");
+	inv_catalogue_check(desc, columns, RelationGetRelationName(leaf));
+	for (int i = 0; i < columns; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(wanted, i)->attname);
+
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("column %d of \"%s\" is not \"%s\"", i + 1,
+							RelationGetRelationName(leaf), name),
+					 errhint("Give it the columns of inv_movement, in their order.")));
+	}
+	table_close(parent, AccessShareLock);
+}
+
 Relation
-inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
+inv_leaf_open(const InvCatalogue *cat, int64 movement_id, int columns,
 			  const InvIndexSet **indexes)
 {
 	for (;;)
@@ -348,9 +393,12 @@ inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
 			continue;
 		}
 		rel = table_open(relid, NoLock);
-		if (!current.indexes_known)
+		if (unlikely(!current.indexes_known))
+		{
+			check_columns(cat, rel, columns);
 			inv_access_load_indexes(&current_indexes, rel);
-		current.indexes_known = true;
+			current.indexes_known = true;
+		}
 		*indexes = &current_indexes;
 		return rel;
 	}

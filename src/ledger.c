@@ -184,11 +184,9 @@ inv_ledger_append(const InvCatalogue *cat, const InvMovement *movement,
 {
 	int64		id = nextval_internal(cat->movement_id_seq, false);
 	const InvIndexSet *indexes;
-	Relation	leaf = inv_leaf_open(cat, id, &indexes);
+	Relation	leaf = inv_leaf_open(cat, id, MOVEMENT_COLUMNS, &indexes);
 	TupleTableSlot *slot;
 
-	inv_catalogue_check(RelationGetDescr(leaf), MOVEMENT_COLUMNS,
-						"inv_movement");
 	slot = MakeSingleTupleTableSlot(RelationGetDescr(leaf), &TTSOpsVirtual);
 	fill_slot(leaf, slot, id, movement, labels);
 	table_tuple_insert(leaf, slot, GetCurrentCommandId(true), 0, NULL);

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "argument.h"
+#include "compat.h"
 #include "leaf.h"
 #include "request.h"
 

@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "item.h"
 #include "outcome.h"
@@ -42,18 +43,24 @@ static const char *const status_names[INV_STATUSES] = {
 	[INV_NOT_APPLIED] = "not_applied"
 };
 
+/* check_type - a row of other columns would not fit the arrays here */
+static void
+check_type(const InvCatalogue *cat)
+{
+	if (unlikely(cat->outcome->natts != OUT_COLUMNS))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("\"inv_outcome\" is that of another version of inventory"),
+				 errhint("Run ALTER EXTENSION inventory UPDATE, and reconnect.")));
+}
+
 static HeapTuple
 form_row(const InvCatalogue *cat, const InvOutcome *outcome)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS] = {false};
 
-	if (unlikely(cat->outcome->natts != OUT_COLUMNS))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("\"inv_outcome\" is that of another version of inventory"),
-				 errhint("Run ALTER EXTENSION inventory UPDATE, and reconnect.")));
-
+	check_type(cat);
 	values[OUT_LINE] = Int32GetDatum(1);
 	values[OUT_STATUS] = CStringGetTextDatum(status_names[outcome->status]);
 	values[OUT_SKU] = PointerGetDatum(outcome->sku);
@@ -154,6 +161,7 @@ inv_outcome_from_array(const InvCatalogue *cat, Datum array,
 	Datum	   *rows;
 	bool	   *nulls;
 
+	check_type(cat);
 	deconstruct_array(DatumGetArrayTypePCopy(array), cat->outcome->tdtypeid,
 					  -1, false, TYPALIGN_DOUBLE, &rows, &nulls,
 					  &answer->count);

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "plan.h"
 
 void
@@ -46,7 +47,11 @@ inv_plan_end(InvPlanScope *scope)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* qualify_names - the statement with each "@name" given its schema */
+/*
+ * qualify_names - the statement with each "@name" given its schema
+ *
+ * "@@" stands for an "@" of its own.
+ */
 static char *
 qualify_names(const char *sql, const char *schema)
 {
@@ -55,7 +60,9 @@ qualify_names(const char *sql, const char *schema)
 	initStringInfo(&buf);
 	for (; *sql; sql++)
 	{
-		if (*sql == '@')
+		if (sql[0] == '@' && sql[1] == '@')
+			appendStringInfoChar(&buf, *sql++);
+		else if (*sql == '@')
 			appendStringInfo(&buf, "%s.", schema);
 		else
 			appendStringInfoChar(&buf, *sql);

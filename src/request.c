@@ -191,7 +191,7 @@ inv_request_expire(const InvCatalogue *cat)
 	slot = table_slot_create(rel, NULL);
 	ScanKeyInit(&key, REQUEST_CREATED_AT + 1, BTLessStrategyNumber,
 				F_TIMESTAMPTZ_LT, TimestampTzGetDatum(limit));
-	scan = table_beginscan(rel, GetActiveSnapshot(), 1, &key);
+	scan = inv_table_beginscan(rel, GetActiveSnapshot(), 1, &key);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		simple_table_tuple_delete(rel, &slot->tts_tid, GetActiveSnapshot());

@@ -42,6 +42,7 @@ static InvPlan lock_plan = {
 	.sql = "SELECT FROM @inv_movement"
 	" WHERE key = $1 AND kind = 'deduct' AND ($2 IS NULL OR sku = $2)"
 	" ORDER BY movement_id FOR UPDATE",
+	.latest_snapshot = true,
 	.nargs = 2,
 	.argtypes = {TEXTOID, TEXTOID}
 };
@@ -90,10 +91,16 @@ find_originals(const InvCatalogue *cat, text *key, text *sku,
 	Datum		values[2] = {PointerGetDatum(key), PointerGetDatum(sku)};
 	const char *nulls = sku ? "  " : " n";
 	MemoryContext old;
+	int			locked;
 
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &lock_plan, values, nulls, 0);
-	originals->count = inv_plan_run(&scope, &originals_plan, values, nulls, 0);
+	/* again, if a movement was committed in between: it is not locked */
+	do
+	{
+		locked = inv_plan_run(&scope, &lock_plan, values, nulls, 0);
+		originals->count = inv_plan_run(&scope, &originals_plan, values,
+										nulls, 0);
+	} while (originals->count != locked);
 	originals->left = 0;
 
 	old = MemoryContextSwitchTo(caller);

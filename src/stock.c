@@ -497,7 +497,8 @@ write_limits(InvStockTable *table, const InvCatalogue *cat,
 
 	memset(update.replace, false, sizeof(update.replace));
 	own = set_own_limits(&update, limits);
-	if (!own && inv_item_find(cat, sku, &item))
+	/* locked: else the item may change between reading it and writing here */
+	if (!own && inv_item_lock(cat, sku, &item))
 		set_item_limits(&update, &item);
 	inv_stockrow_set(&update, INV_STOCK_OWN_LIMITS, BoolGetDatum(own));
 

@@ -18,13 +18,14 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/sysattr.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/fmgroids.h"
@@ -118,15 +119,25 @@ inv_stockrow_read(TupleTableSlot *slot, InvStock *stock)
 bool
 inv_stockrow_is_contended(TupleTableSlot *slot)
 {
-	bool		isnull;
-	TransactionId xmax;
+	BufferHeapTupleTableSlot *heap_slot = (BufferHeapTupleTableSlot *) slot;
+	HeapTupleHeader header = heap_slot->base.tuple->t_data;
+	uint16		infomask;
+	TransactionId xmax = InvalidTransactionId;
 
-	xmax = DatumGetTransactionId(slot_getsysattr(slot,
-												 MaxTransactionIdAttributeNumber,
-												 &isnull));
-	return TransactionIdIsNormal(xmax) &&
-		!TransactionIdIsCurrentTransactionId(xmax) &&
-		(TransactionIdIsInProgress(xmax) || TransactionIdDidCommit(xmax));
+	/* xmax may be a multixact, which must never be looked up as a transaction */
+	LockBuffer(heap_slot->buffer, BUFFER_LOCK_SHARE);
+	infomask = header->t_infomask;
+	if (!(infomask & HEAP_XMAX_INVALID) &&
+		!((infomask & HEAP_XMAX_IS_MULTI) && HEAP_XMAX_IS_LOCKED_ONLY(infomask)))
+		xmax = HeapTupleHeaderGetUpdateXid(header);
+	LockBuffer(heap_slot->buffer, BUFFER_LOCK_UNLOCK);
+
+	if (!TransactionIdIsNormal(xmax) ||
+		TransactionIdIsCurrentTransactionId(xmax))
+		return false;
+	/* who only locked it has left nothing behind, once he is gone */
+	return TransactionIdIsInProgress(xmax) ||
+		(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(xmax));
 }
 
 void
@@ -200,10 +211,10 @@ inv_stockrow_write(InvStockTable *table, TupleTableSlot *slot,
 	next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
 									&TTSOpsVirtual);
 	fill_successor(next, slot, update);
-	result = table_tuple_update(table->rel, &slot->tts_tid, next,
-								GetCurrentCommandId(true), table->snapshot,
-								table->crosscheck, true, &failure, &lockmode,
-								&update_indexes);
+	result = inv_table_tuple_update(table->rel, &slot->tts_tid, next,
+									GetCurrentCommandId(true),
+									table->snapshot, table->crosscheck,
+									&failure, &lockmode, &update_indexes);
 	if (result == TM_Ok && !inv_update_indexes_none(update_indexes))
 		inv_access_update_entries(table->rel, next,
 								  inv_update_indexes_summarizing(update_indexes));

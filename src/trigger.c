@@ -37,6 +37,16 @@ trigger_data(FunctionCallInfo fcinfo)
 	return (TriggerData *) fcinfo->context;
 }
 
+static void
+raise_foreign_trigger(const TriggerData *trigger)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("trigger \"%s\" on \"%s\" is not one that inventory made",
+					trigger->tg_trigger->tgname,
+					RelationGetRelationName(trigger->tg_relation))));
+}
+
 /*
  * check_table - refuses to be a trigger on any other table
  *
@@ -47,11 +57,35 @@ static void
 check_table(const TriggerData *trigger, Oid table)
 {
 	if (RelationGetRelid(trigger->tg_relation) != table)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" on \"%s\" is not one that inventory made",
-						trigger->tg_trigger->tgname,
-						RelationGetRelationName(trigger->tg_relation))));
+		raise_foreign_trigger(trigger);
+}
+
+/*
+ * check_kind - refuses to be another kind of trigger than the function is for
+ *
+ * Who may make triggers on our tables could make them of these functions, with
+ * no row to look at.
+ */
+static void
+check_kind(const TriggerData *trigger, TriggerEvent kind)
+{
+	TriggerEvent event = trigger->tg_event &
+	(TRIGGER_EVENT_OPMASK | TRIGGER_EVENT_ROW | TRIGGER_EVENT_TIMINGMASK);
+
+	if (event != kind)
+		raise_foreign_trigger(trigger);
+}
+
+/*
+ * check_transition_table - a name that is none would be looked for among the
+ * temporary views of whoever made the trigger, which run as the owner
+ */
+static void
+check_transition_table(const TriggerData *trigger, const char *name,
+					   const char *wanted)
+{
+	if (name == NULL || strcmp(name, wanted) != 0)
+		raise_foreign_trigger(trigger);
 }
 
 /* inv_item_touch - before each update: the next version, the time */
@@ -66,6 +100,8 @@ inv_item_touch(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	check_table(trigger, inv_catalogue_get(fcinfo, RowExclusiveLock)->item);
+	check_kind(trigger, TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_ROW |
+			   TRIGGER_EVENT_BEFORE);
 	columns[0] = SPI_fnumber(desc, "version");
 	columns[1] = SPI_fnumber(desc, "updated_at");
 	values[0] = heap_getattr(trigger->tg_trigtuple, columns[0], desc, &isnull);
@@ -115,6 +151,11 @@ inv_item_follow(PG_FUNCTION_ARGS)
 	MemoryContext old;
 
 	check_table(trigger, cat->item);
+	check_kind(trigger, TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_AFTER);
+	check_transition_table(trigger, trigger->tg_trigger->tgoldtable,
+						   "old_rows");
+	check_transition_table(trigger, trigger->tg_trigger->tgnewtable,
+						   "new_rows");
 	inv_plan_begin(&scope, cat);
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
@@ -167,7 +208,7 @@ has_stock(const InvCatalogue *cat, InvPlan *plan, Datum key)
 	return found;
 }
 
-/* inv_key_guard - before a row is deleted or renamed: refuses if it has stock */
+/* inv_key_guard - after a row was deleted or renamed: refuses if it has stock */
 Datum
 inv_key_guard(PG_FUNCTION_ARGS)
 {
@@ -182,6 +223,8 @@ inv_key_guard(PG_FUNCTION_ARGS)
 
 	if (!is_item)
 		check_table(trigger, cat->location);
+	check_kind(trigger, TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER |
+			   (deletes ? TRIGGER_EVENT_DELETE : TRIGGER_EVENT_UPDATE));
 	key = heap_getattr(trigger->tg_trigtuple, SPI_fnumber(desc, column), desc,
 					   &isnull);
 	if (has_stock(cat, is_item ? &item_has_stock_plan :
@@ -197,8 +240,7 @@ inv_key_guard(PG_FUNCTION_ARGS)
 				 is_item ?
 				 errhint("Set inv_item.active to false to sell it no more.") :
 				 errhint("Set inv_location.sellable to false.")));
-	return PointerGetDatum(deletes ? trigger->tg_trigtuple :
-						   trigger->tg_newtuple);
+	return PointerGetDatum(NULL);
 }
 
 /* inv_refuse_truncate - before a statement: refuses it */
