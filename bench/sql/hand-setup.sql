@@ -54,6 +54,19 @@ CREATE TABLE hand_movement (
     recorded_at      timestamptz NOT NULL
 ) PARTITION BY RANGE (movement_id);
 
+CREATE TYPE hand_outcome AS (
+    line integer, status text, sku text, location text, quantity bigint,
+    on_hand bigint, reserved bigint, available bigint, backordered bigint,
+    version bigint, movement_id bigint, replayed boolean
+);
+CREATE TABLE hand_request (
+    key         text COLLATE "C" PRIMARY KEY,
+    function    text NOT NULL,
+    digest      bytea NOT NULL,
+    outcomes    hand_outcome[],
+    created_at  timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
 -- One leaf in use and two ahead.
 DO $$
 DECLARE
