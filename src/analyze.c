@@ -76,23 +76,39 @@ refuse_expansion(const FuncExpr *call)
 			 errhint("Write SELECT * FROM %s(...).", name)));
 }
 
-/* check_targets - the copies of a call stand side by side in a select list */
+/* check_list - the copies of a call stand side by side */
 static void
-check_targets(List *targets)
+check_list(List *list)
 {
 	int			previous = -1;
 	ListCell   *cell;
 
-	foreach(cell, targets)
+	foreach(cell, list)
 	{
-		Node	   *expr = (Node *) lfirst_node(TargetEntry, cell)->expr;
+		Node	   *node = lfirst(cell);
 		FuncExpr   *call;
 
-		if (!is_expanded_call(expr, &call))
+		if (IsA(node, TargetEntry))
+			node = (Node *) ((TargetEntry *) node)->expr;
+		if (!is_expanded_call(node, &call))
 			continue;
 		if (call->location >= 0 && call->location == previous)
 			refuse_expansion(call);
 		previous = call->location;
+	}
+}
+
+/* check_values - the rows of VALUES, each a list */
+static void
+check_values(List *range_table)
+{
+	ListCell   *entry;
+	ListCell   *row;
+
+	foreach(entry, range_table)
+	{
+		foreach(row, lfirst_node(RangeTblEntry, entry)->values_lists)
+			check_list((List *) lfirst(row));
 	}
 }
 
@@ -107,8 +123,9 @@ check_walker(Node *node, void *context)
 							context);
 	if (IsA(node, Query))
 	{
-		check_targets(((Query *) node)->targetList);
-		check_targets(((Query *) node)->returningList);
+		check_list(((Query *) node)->targetList);
+		check_list(((Query *) node)->returningList);
+		check_values(((Query *) node)->rtable);
 		return query_tree_walker((Query *) node, check_walker, context, 0);
 	}
 	return expression_tree_walker(node, check_walker, context);

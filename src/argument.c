@@ -189,12 +189,12 @@ inv_call_reason(InvCall *call, int arg)
 }
 
 text *
-inv_call_location(InvCall *call, int arg)
+inv_call_location(InvCall *call, int arg, const char *name)
 {
 	text	   *location;
 
 	if (!is_null(call, arg))
-		return get_text(call, arg, "location", MAX_NAME_BYTES);
+		return get_text(call, arg, name, MAX_NAME_BYTES);
 	/* what comes with the start of a session was not checked yet */
 	(void) pg_verifymbstr(inv_default_location, strlen(inv_default_location),
 						  false);

@@ -47,7 +47,7 @@ extern text *inv_call_reference(InvCall *call, int arg);
 extern text *inv_call_reason(InvCall *call, int arg);
 
 /* a location; null is the default location */
-extern text *inv_call_location(InvCall *call, int arg);
+extern text *inv_call_location(InvCall *call, int arg, const char *name);
 
 /* a required whole number */
 extern int64 inv_call_integer(InvCall *call, int arg, const char *name,

@@ -48,16 +48,34 @@ get_expected_version(InvCall *call, int arg)
 	return version.isnull ? INV_ANY_VERSION : DatumGetInt64(version.value);
 }
 
-/* apply_once - makes the changes, unless the call's key says they were */
+/*
+ * begin_once - must the changes be made, or were they, as the call's key says?
+ *
+ * An answer that is replayed is to the same conditions.
+ */
+static bool
+begin_once(InvRequest *request, const InvCatalogue *cat, InvCall *call,
+		   const InvChange *changes, InvAnswer *answer)
+{
+	if (!inv_request_begin(request, cat, call, answer))
+		return true;
+	for (int i = 0; i < answer->count; i++)
+	{
+		answer->outcomes[i].keep = changes[i].keep;
+		answer->outcomes[i].expected_version = changes[i].expected_version;
+	}
+	return false;
+}
+
 static void
-apply_once(const InvCatalogue *cat, InvCall *call, const InvChange *changes,
+apply_once(const InvCatalogue *cat, InvCall *call, const InvChange *change,
 		   const InvLabels *labels, InvAnswer *answer)
 {
 	InvRequest	request;
 
-	if (inv_request_begin(&request, cat, call, answer))
+	if (!begin_once(&request, cat, call, change, answer))
 		return;
-	inv_stock_apply(cat, changes, answer->count, labels, answer->outcomes);
+	inv_stock_apply(cat, change, 1, labels, answer->outcomes);
 	inv_request_end(&request, cat, answer);
 }
 
@@ -78,7 +96,7 @@ inv_receive(PG_FUNCTION_ARGS)
 	inv_call_begin_writing(&call, fcinfo, "inv_receive", 5);
 	change.sku = inv_call_name(&call, 0, "sku");
 	change.quantity = inv_call_quantity(&call, 1);
-	change.location = inv_call_location(&call, 2);
+	change.location = inv_call_location(&call, 2, "location");
 	get_labels(&call, 3, &labels);
 	labels.occurred_at = inv_call_time(&call, 6, "occurred_at");
 	change.on_hand_delta = change.quantity;
@@ -102,7 +120,7 @@ inv_deduct(PG_FUNCTION_ARGS)
 	inv_call_begin_writing(&call, fcinfo, "inv_deduct", 5);
 	change.sku = inv_call_name(&call, 0, "sku");
 	change.quantity = inv_call_quantity(&call, 1);
-	change.location = inv_call_location(&call, 2);
+	change.location = inv_call_location(&call, 2, "location");
 	get_labels(&call, 3, &labels);
 	strict = inv_call_flag(&call, 6, "strict");
 	change.keep = get_keep(&call, 7);
@@ -135,7 +153,7 @@ inv_adjust(PG_FUNCTION_ARGS)
 	change.sku = inv_call_name(&call, 0, "sku");
 	change.quantity = inv_call_integer(&call, 1, "counted",
 									   0, INV_MAX_QUANTITY);
-	change.location = inv_call_location(&call, 2);
+	change.location = inv_call_location(&call, 2, "location");
 	get_labels(&call, 3, &labels);
 	strict = inv_call_flag(&call, 6, "strict");
 	change.expected_version = get_expected_version(&call, 7);
@@ -163,6 +181,34 @@ check_two_locations(const text *from, const text *to)
 			 errhint("Pass two different locations.")));
 }
 
+/*
+ * tell_one_refusal - a transfer is one line: what does not exist is told once,
+ * and before what is not enough
+ */
+static void
+tell_one_refusal(InvOutcome *from, InvOutcome *to)
+{
+	if (from->status == INV_UNKNOWN_ITEM)
+		to->status = INV_NOT_APPLIED;
+	else if (to->status == INV_UNKNOWN_LOCATION &&
+			 from->status != INV_UNKNOWN_LOCATION)
+		from->status = INV_NOT_APPLIED;
+}
+
+static void
+transfer_once(const InvCatalogue *cat, InvCall *call,
+			  const InvChange *changes, const InvLabels *labels,
+			  InvAnswer *answer)
+{
+	InvRequest	request;
+
+	if (!begin_once(&request, cat, call, changes, answer))
+		return;
+	inv_stock_apply(cat, changes, 2, labels, answer->outcomes);
+	tell_one_refusal(&answer->outcomes[0], &answer->outcomes[1]);
+	inv_request_end(&request, cat, answer);
+}
+
 Datum
 inv_transfer(PG_FUNCTION_ARGS)
 {
@@ -182,8 +228,8 @@ inv_transfer(PG_FUNCTION_ARGS)
 	inv_call_begin_writing(&call, fcinfo, "inv_transfer", 6);
 	from.sku = inv_call_name(&call, 0, "sku");
 	from.quantity = inv_call_quantity(&call, 1);
-	from.location = inv_call_location(&call, 2);
-	changes[1].location = inv_call_location(&call, 3);
+	from.location = inv_call_location(&call, 2, "from_location");
+	changes[1].location = inv_call_location(&call, 3, "to_location");
 	check_two_locations(from.location, changes[1].location);
 	get_labels(&call, 4, &labels);
 	strict = inv_call_flag(&call, 7, "strict");
@@ -197,7 +243,7 @@ inv_transfer(PG_FUNCTION_ARGS)
 	changes[1].keep = INV_NO_KEEP;
 	changes[1].on_hand_delta = from.quantity;
 
-	apply_once(cat, &call, changes, &labels, &answer);
+	transfer_once(cat, &call, changes, &labels, &answer);
 	if (strict)
 		inv_outcome_raise(cat, &answer);
 	inv_outcome_srf(fcinfo, cat, &answer);
@@ -218,7 +264,7 @@ inv_set_limits(PG_FUNCTION_ARGS)
 	inv_call_begin_writing(&call, fcinfo, "inv_set_limits",
 						   INV_NO_KEY_ARGUMENT);
 	sku = inv_call_name(&call, 0, "sku");
-	location = inv_call_location(&call, 1);
+	location = inv_call_location(&call, 1, "location");
 	limits.safety_stock = inv_call_optional_integer(&call, 2, "safety_stock");
 	limits.backorder_limit = inv_call_optional_integer(&call, 3,
 													   "backorder_limit");

@@ -21,6 +21,24 @@ static emit_log_hook_type previous_emit_log_hook = NULL;
 #define INV_CLASS class_of(INV_ERRCODE_INSUFFICIENT_STOCK)
 
 
+static void
+append_text(StringInfo json, const char *value)
+{
+	if (value)
+		escape_json(json, value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+static void
+append_integer(StringInfo json, NullableDatum value)
+{
+	if (value.isnull)
+		appendStringInfoString(json, "null");
+	else
+		appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value.value));
+}
+
 int
 inv_errdetail(const char *shape, ...)
 {
@@ -37,16 +55,17 @@ inv_errdetail(const char *shape, ...)
 		Assert(colon != NULL);
 		appendStringInfo(&json, "%s\"%.*s\":", json.len > 1 ? "," : "",
 						 (int) (colon - shape), shape);
-		if (colon[1] == 'i')
-			appendStringInfo(&json, INT64_FORMAT, va_arg(args, int64));
-		else
+		switch (colon[1])
 		{
-			const char *value = va_arg(args, const char *);
-
-			if (value)
-				escape_json(&json, value);
-			else
-				appendStringInfoString(&json, "null");
+			case 'i':
+				appendStringInfo(&json, INT64_FORMAT, va_arg(args, int64));
+				break;
+			case 'd':
+				append_integer(&json, va_arg(args, NullableDatum));
+				break;
+			default:
+				append_text(&json, va_arg(args, const char *));
+				break;
 		}
 		shape = colon + 2;
 		if (*shape == ' ')

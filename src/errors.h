@@ -26,7 +26,8 @@
  * inv_errdetail - the DETAIL of an error as one JSON object
  *
  * shape lists the members, separated by one blank each: "name:s" takes a
- * char * (null pointer: JSON null), "name:i" an int64.  Used inside ereport().
+ * char * (null pointer: JSON null), "name:i" an int64, "name:d" a NullableDatum
+ * that holds an int64.  Used inside ereport().
  */
 extern int	inv_errdetail(const char *shape, ...);
 

@@ -168,6 +168,9 @@ inv_revoke(PG_FUNCTION_ARGS)
 						  psprintf("REVOKE %s ON %s FROM %s",
 								   rights[i].privilege, rights[i].object,
 								   role));
+	if (level == READER)
+		inv_plan_once(&scope, psprintf("REVOKE USAGE ON SCHEMA %s FROM %s",
+									   double_at(cat->schema), role));
 	inv_plan_end(&scope);
 	PG_RETURN_VOID();
 }

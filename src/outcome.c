@@ -150,8 +150,6 @@ read_row(const InvCatalogue *cat, Datum row, InvOutcome *outcome)
 	outcome->movement_id = nulls[OUT_MOVEMENT_ID] ? 0 :
 		DatumGetInt64(values[OUT_MOVEMENT_ID]);
 	outcome->replayed = true;
-	outcome->keep = INV_NO_KEEP;
-	outcome->expected_version = INV_ANY_VERSION;
 }
 
 void
@@ -208,17 +206,13 @@ static void
 raise_version_conflict(const InvOutcome *outcome, const char *sku,
 					   const char *location)
 {
-	bool		expects = outcome->expected_version != INV_ANY_VERSION;
-
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_VERSION_CONFLICT),
 			 errmsg("stock of \"%s\" at \"%s\" is at version " INT64_FORMAT,
 					sku, location, outcome->version),
-			 inv_errdetail(expects ?
-						   "sku:s location:s version:i expected_version:i" :
-						   "sku:s location:s version:i",
-						   sku, location, outcome->version,
-						   outcome->expected_version),
+			 inv_errdetail("sku:s location:s expected_version:i version:i",
+						   sku, location, outcome->expected_version,
+						   outcome->version),
 			 errhint("Read the stock again and decide again.")));
 }
 

@@ -40,7 +40,7 @@ typedef struct InvOutcome
 	int64		movement_id;	/* 0: nothing was changed */
 	bool		replayed;
 
-	/* what a refusal was measured by; not known of a replay */
+	/* what a refusal was measured by; of a replay, set by the caller */
 	int64		keep;
 	int64		expected_version;
 } InvOutcome;

@@ -71,7 +71,7 @@ read_stock(const InvCatalogue *cat, InvCall *call, InvStock *stock)
 {
 	InvOutcome	outcome = {
 		.sku = inv_call_name(call, 0, "sku"),
-		.location = inv_call_location(call, 1)
+		.location = inv_call_location(call, 1, "location")
 	};
 	InvAnswer	answer = {&outcome, 1};
 

@@ -133,10 +133,8 @@ raise_exceeds_call(const char *key, NullableDatum quantity, int64 left)
 			(errcode(INV_ERRCODE_EXCEEDS_CALL),
 			 errmsg("only " INT64_FORMAT " of the call with key \"%s\" are left to return",
 					left, key),
-			 inv_errdetail(quantity.isnull ?
-						   "of_key:s available:i" :
-						   "of_key:s available:i requested:i",
-						   key, left, DatumGetInt64(quantity.value)),
+			 inv_errdetail("of_key:s requested:d available:i",
+						   key, quantity, left),
 			 errhint("inv_history() shows what was returned already.")));
 }
 

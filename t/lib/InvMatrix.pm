@@ -1,0 +1,297 @@
+# InvMatrix - the call matrix, run and compared
+#
+# The database (InvDatabase.pm) and the model (InvModel.pm) take the steps of
+# each cell (InvCells.pm), and all that either answered and left behind is
+# compared as text.  Each cell has items and keys of its own, whose names begin
+# with its tag, so that thousands of cells share one database and none knows of
+# another.
+package InvMatrix;
+
+use strict;
+use warnings;
+use feature 'state';
+
+use InvCells;
+use InvModel;
+use JSON::PP ();
+
+our @locations = qw(main north south);
+
+my $json = JSON::PP->new->canonical->allow_nonref;
+
+# what is compared of an answer and of a table
+my @limits = qw(safety_stock backorder_limit reorder_point target_level);
+my @outcome = qw(line status sku location quantity on_hand reserved available
+  backordered version movement_id replayed);
+our %columns = (
+	outcome => \@outcome,
+	level => [qw(sku location on_hand reserved available version)],
+	stock => [ qw(sku location on_hand reserved version active), @limits ],
+	movement => [
+		qw(sku location kind on_hand_delta reserved_delta version reference
+		  reason hold key actor application_name traceparent epoch original_id
+		  occurred_at)
+	],
+	request => [ 'request', 'function', @outcome ],
+);
+
+# the steps that are one statement, with the same name in both worlds
+my %statement = map { $_ => 1 }
+  qw(begin savepoint rollback_to commit rollback prepare commit_prepared
+  rollback_prepared);
+
+# --- running -----------------------------------------------------------------
+
+# run(DATABASE, USER, CELLS, HALFWAY) - take the cells through both worlds;
+# each gets {differences}.  With HALFWAY all cells stop before the first step
+# that ends a prepared transaction, and go on after HALFWAY->() was called.
+sub run
+{
+	my ($database, $user, $cells, $halfway) = @_;
+	state $batches = 0;
+	my $prefix = "p${$}b" . ++$batches;
+	my $number = 0;
+
+	foreach my $cell (@$cells)
+	{
+		$cell->{tag} = "$prefix." . ++$number . '.';
+		$cell->{model} = model_of($cell, $user);
+	}
+	set_up($database, $cells);
+	my @later = map { take_steps($database, $_, !!$halfway) } @$cells;
+	$halfway->() if $halfway;
+	take_steps($database, $_) foreach @later;
+	my ($left, $ids) = $database->tables($prefix);
+	foreach my $cell (@$cells)
+	{
+		$cell->{differences} =
+		  [ compare($cell, $left->{ $cell->{tag} } // {}, $ids) ];
+		delete @$cell{qw(model answers)};    # there are many cells
+	}
+	return;
+}
+
+# tagged(TAG, FUNCTION, ARGUMENTS) - with SKUs and keys of the cell's own; a
+# code reference makes the value that follows the tag
+sub tagged
+{
+	my ($tag, $name, $given) = @_;
+	my %tagged = %$given;
+
+	foreach my $argument (@{ $InvModel::function{$name}{arguments} })
+	{
+		my ($word, $kind) = @$argument;
+		my $value = $tagged{$word};
+
+		next if $kind !~ /^(?:sku|key|of_key)$/ || !defined $value || $value eq '';
+		$tagged{$word} = $tag . (ref $value ? $value->($tag) : $value);
+	}
+	return \%tagged;
+}
+
+# a model in the situation of the cell
+sub model_of
+{
+	my ($cell, $user) = @_;
+	my $model = InvModel->new(user => $user, locations => \@locations);
+	my $items = InvCells::items_of($cell->{row});
+
+	$model->add_item($cell->{tag} . $_, $items->{$_}) foreach keys %$items;
+	foreach my $stock (InvCells::stock_of($cell->{row}))
+	{
+		$model->call('inv_receive',
+			tagged($cell->{tag}, 'inv_receive', $stock));
+	}
+	return $model;
+}
+
+sub set_up
+{
+	my ($database, $cells) = @_;
+	my (@items, @stock);
+
+	foreach my $cell (@$cells)
+	{
+		my $items = InvCells::items_of($cell->{row});
+
+		push @items, map { { sku => "$cell->{tag}$_", $items->{$_}->%* } }
+		  sort keys %$items;
+		push @stock, map { tagged($cell->{tag}, 'inv_receive', $_) }
+		  InvCells::stock_of($cell->{row});
+	}
+	$database->set_up(\@items, \@stock);
+	return;
+}
+
+# take_steps(DATABASE, CELL, PAUSE) - the cell, if it has paused
+sub take_steps
+{
+	my ($database, $cell, $pause) = @_;
+
+	$database->enter($cell);
+	while (my $step = shift @{ $cell->{steps} })
+	{
+		my $answer = step($database, $cell, $step);
+
+		push @{ $cell->{answers} },
+		  [ $step, step($cell->{model}, $cell, $step), $answer ];
+		return $cell if $pause && $cell->{steps}[0][0] =~ /_prepared$/;
+	}
+	return;
+}
+
+# WORLD is a model or a database: both know the calls, the statements about
+# transactions, look, set and update_item
+sub step
+{
+	my ($world, $cell, $step) = @_;
+	my ($verb, @more) = @$step;
+	my $tag = $cell->{tag};
+
+	return $world->call($more[0], tagged($tag, @more)) if $verb eq 'call';
+	return $world->look(map { $tag . $_ } keys %{ InvCells::items_of($cell->{row}) })
+	  if $verb eq 'look';
+	return $world->$verb($tag) if $statement{$verb};
+	return $world->update_item($tag . $more[0], $more[1]) if $verb eq 'item';
+	return $world->set(@more) if $verb eq 'set';
+	die "no step $verb";
+}
+
+# --- comparing ---------------------------------------------------------------
+
+# --- telling -----------------------------------------------------------------
+
+# compare(CELL, TABLES, IDS) - in which lines the cell differs from the model
+sub compare
+{
+	my ($cell, $tables, $ids) = @_;
+	my ($model_tables, $model_ids) = $cell->{model}->tables;
+	my @out = compare_row($cell);
+
+	foreach my $taken (@{ $cell->{answers} })
+	{
+		my ($step, $model, $database) = @$taken;
+		my $shape = $step->[0] eq 'look' ? 'level' : 'outcome';
+		my @both = (
+			told($cell, $shape, $model, $model_ids, $model),
+			told($cell, $shape, $database, $ids, $model));
+
+		next if $both[0] eq $both[1];
+		push @out, '  ' . join(' ', grep { !ref } @$step),
+		  "  model     $both[0]", "  database  $both[1]";
+	}
+	return @out,
+	  differences(
+		[ left_behind($cell, $model_tables, $model_ids) ],
+		[ left_behind($cell, $tables, $ids) ]);
+}
+
+# The model must answer what the row says: the two have been written apart.
+sub compare_row
+{
+	my ($cell) = @_;
+	return if !$cell->{first} || $cell->{transaction} ne 'autocommit';
+
+	my $answer = $cell->{answers}[ $cell->{call_at} ][1];
+	my $said = $answer->{error} ? $answer->{error}{state} : status($answer);
+	my $status = $cell->{row}{says};
+	my $want = $status;
+
+	$want = $InvModel::sqlstate{$status} // $status
+	  if !defined $cell->{strict} || $cell->{strict};
+	return if $said eq $want;
+	return "  the row says $want, the model $said";
+}
+
+# of several lines the one that says why
+sub status
+{
+	my ($answer) = @_;
+	my @statuses = map { $_->{status} } @{ $answer->{rows} };
+	my ($why) = grep { !/^(?:ok|not_applied)$/ } @statuses;
+
+	return $why // $statuses[0];
+}
+
+# told(CELL, SHAPE, ANSWER, IDS, LIKE) - an answer as text; IDS names the movements;
+# a DETAIL is told only where LIKE, the model's answer, specifies it
+sub told
+{
+	my ($cell, $shape, $answer, $ids, $like) = @_;
+	my $text = $answer->{tag} // 'connection lost';
+
+	if (my $error = $answer->{error})
+	{
+		my $specified = defined(($like->{error} // $error)->{detail});
+		$text = "error $error->{state}";
+		$text .= ' ' . object($error->{detail}) if $specified;
+		$text .= " $error->{message}"
+		  if !$like->{error} && $error->{message};
+	}
+	elsif ($answer->{rows})
+	{
+		$text = join ' | ', map { line($shape, $_, $ids) } $answer->{rows}->@*;
+	}
+	return $text =~ s/\Q$cell->{tag}\E//gr;
+}
+
+# a DETAIL: a JSON object without blanks, in no particular order
+sub object
+{
+	my ($detail) = @_;
+	state %known;
+
+	return '(no detail)' if !defined $detail;
+	return $known{$detail} //= do
+	{
+		my $object = eval { $json->decode($detail) };
+		my $text = $json->encode($object // $detail);
+
+		length $text == length $detail
+		  ? $text
+		  : "not an object without blanks: $detail";
+	};
+}
+
+# line(SHAPE, ROW, IDS) - a row as text
+sub line
+{
+	my ($shape, $row, $ids) = @_;
+	my %named = map { $_ => $ids->{ $row->{$_} } // 'rolled back' }
+	  grep { defined $row->{$_} } qw(movement_id original_id);
+
+	return join ' ',
+	  map { "$_=" . ($named{$_} // $row->{$_} // 'null') } @{ $columns{$shape} };
+}
+
+# left_behind(CELL, TABLES, IDS) - tables as text
+sub left_behind
+{
+	my ($cell, $tables, $ids) = @_;
+	my @lines;
+
+	foreach my $shape (keys %$tables)
+	{
+		push @lines,
+		  map { "$shape " . line($shape, $_, $ids) } @{ $tables->{$shape} };
+	}
+	return map { s/\Q$cell->{tag}\E//gr } @lines;
+}
+
+# differences(MODEL'S, DATABASE'S) - lines of two lists that differ
+sub differences
+{
+	my ($want, $have) = @_;
+	my (%count, @out);
+
+	$count{$_}++ foreach @$want;
+	$count{$_}-- foreach @$have;
+	foreach my $line (sort keys %count)
+	{
+		push @out, "  model     $line" if $count{$line} > 0;
+		push @out, "  database  $line" if $count{$line} < 0;
+	}
+	return @out;
+}
+
+1;

@@ -1,0 +1,113 @@
+# InvSession - one connection that makes calls and tells what they answered
+#
+# An answer is { rows => [...] } for a call, { tag => 'COMMIT' } for another
+# statement, { error => { state, detail, message } }, or { lost => 1 } if
+# there is no connection any more: what became of the statement is then
+# unknown.
+package InvSession;
+
+use strict;
+use warnings;
+
+use DBI;
+use DBD::Pg;    # Debian: libdbd-pg-perl
+use InvModel;
+
+# open(NODE, OPTIONS) - undef if the server does not take us
+sub open
+{
+	my ($class, $node, $options) = @_;
+	my $connstr = $node->connstr('postgres') . ' application_name=tests';
+	$connstr .= " options='$options'" if $options;
+
+	$connstr =~ s/ (?=\w+=)/;/g;
+	my $dbh = DBI->connect("dbi:Pg:$connstr", '', '',
+		{ RaiseError => 0, PrintError => 0, PrintWarn => 0,
+			AutoInactiveDestroy => 1 })
+	  or return;
+	$dbh->{pg_enable_utf8} = 0;
+	return bless { dbh => $dbh, pid => $dbh->{pg_pid} }, $class;
+}
+
+sub close
+{
+	my ($self) = @_;
+	$self->{dbh}->disconnect;
+	return;
+}
+
+# call(FUNCTION, { argument => value }) - by name, with bound values
+sub call
+{
+	my ($self, $name, $given) = @_;
+	my (@pass, @values);
+
+	foreach my $argument (@{ $InvModel::function{$name}{arguments} })
+	{
+		my ($word, $kind) = @$argument;
+
+		next if !exists $given->{$word};
+		push @values, $given->{$word};
+		push @pass,
+		  sprintf '%s => $%d::%s', $word, scalar @values,
+		  $InvModel::kind{$kind}{type};
+	}
+	return $self->answer("SELECT * FROM $name(" . join(', ', @pass) . ')',
+		@values);
+}
+
+# answer(SQL, VALUES...) - run one statement
+sub answer
+{
+	my ($self, $sql, @values) = @_;
+	my $statement = $self->{dbh}->prepare_cached($sql, undef, 3);
+
+	return $self->failure if !$statement || !$statement->execute(@values);
+	return { tag => $statement->{pg_cmd_status} =~ s/ [\d ]+$//r }
+	  if !$statement->{NUM_OF_FIELDS};
+	my $rows = $statement->fetchall_arrayref({});
+	return $statement->err ? $self->failure : { rows => $rows };
+}
+
+sub failure
+{
+	my ($self) = @_;
+	my $dbh = $self->{dbh};
+	my %error = (
+		state => $dbh->state,
+		detail => $dbh->pg_error_field('detail'),
+		message => $dbh->errstr);
+
+	return $self->alive ? { error => \%error } : { lost => 1 };
+}
+
+# A connection that the server has ended is bad or idle without an answer.
+sub alive
+{
+	my ($self) = @_;
+	return $self->{dbh}->ping > 0;
+}
+
+# rows(SQL, VALUES...) - what a query that must succeed answers
+sub rows
+{
+	my ($self, $sql, @values) = @_;
+	my $answer = $self->answer($sql, @values);
+
+	die "$sql: " . ($answer->{error}{message} // 'no connection')
+	  if !$answer->{rows};
+	return @{ $answer->{rows} };
+}
+
+# run(SQL, VALUES...) - a statement that must succeed
+sub run
+{
+	my ($self, $sql, @values) = @_;
+	my $answer = $self->answer($sql, @values);
+
+	die "$sql: " . ($answer->{error}{message} // 'no connection')
+	  if $answer->{error} || $answer->{lost};
+	return;
+}
+
+1;
