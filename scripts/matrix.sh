@@ -6,7 +6,7 @@
 # into a root of its own, .server/matrix/SUITE, and kept there for the next
 # time; the checkout is copied into it and runs its own ./runtests there.
 
-matrix_suites=(trixie sid)
+matrix_suites=(trixie sid experimental)
 
 # matrix_run ARGUMENT... - runtests with these arguments in every root. What
 # it says is counted here; a root that says nothing has failed.
@@ -64,14 +64,39 @@ matrix_root()
 		inv_sudo rm -rf "$root.new"
 		inv_sudo mkdir -p "$root.new"
 		inv_step "Installing Debian $1" "matrix-$1-root" \
-			inv_sudo debootstrap --variant=minbase "$1" "$root.new" \
-			"${DEBIAN_MIRROR:-$(matrix_mirror)}"
+			matrix_debootstrap "$1" "${DEBIAN_MIRROR:-$(matrix_mirror)}"
 		inv_sudo mv "$root.new" "$root"
 	fi
 	inv_sudo rm -rf "$root/inventory"
 	inv_sudo mkdir "$root/inventory"
 	tar -c --exclude ./.git --exclude ./.server . |
 		inv_sudo tar -x --no-same-owner -C "$root/inventory"
+}
+
+# matrix_debootstrap SUITE MIRROR - a root with an apt that works. experimental
+# is no system of its own: it is sid with the PostgreSQL that is to come.
+matrix_debootstrap()
+{
+	local root=$inv_root/.server/matrix/$1.new
+
+	inv_sudo debootstrap --variant=minbase "${1/experimental/sid}" "$root" "$2"
+	# a mirror may be older than its lists are said to be good for
+	echo 'Acquire::Check-Valid-Until "false";' |
+		inv_sudo tee "$root/etc/apt/apt.conf.d/matrix" >/dev/null
+	if [ "$1" = experimental ]; then
+		echo "deb $2 experimental main" |
+			inv_sudo tee "$root/etc/apt/sources.list.d/matrix.list" >/dev/null
+		matrix_enter "$1.new" sh -euc '
+			apt-get update
+			major=$(apt-cache pkgnames postgresql- |
+				sed -n "s/^postgresql-\([0-9]*\)\$/\1/p" | sort -n | tail -n 1)
+			mkdir -p /etc/postgresql-common/createcluster.d
+			echo "create_main_cluster = false" \
+				>/etc/postgresql-common/createcluster.d/matrix.conf
+			DEBIAN_FRONTEND=noninteractive apt-get install -y \
+				--no-install-recommends -t experimental \
+				"postgresql-$major" "postgresql-server-dev-$major" libpq-dev'
+	fi
 }
 
 # The mounts are in a namespace of their own: they are gone when it ends.
@@ -85,6 +110,8 @@ matrix_enter()
 		mount -t proc proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-			chroot "$root" sh -c "cd /inventory && exec \"\$@\"" sh "$@"
+			chroot "$root" sh -c "
+				! [ -d /inventory ] || cd /inventory
+				exec \"\$@\"" sh "$@"
 		' bash "$root" "$@"
 }
