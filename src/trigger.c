@@ -292,6 +292,8 @@ inv_refuse_dml(PG_FUNCTION_ARGS)
 			 errmsg("cannot %s \"%s\": only the functions of inventory write it",
 					operation, table),
 			 inv_errdetail("table:s operation:s", table, operation),
+			 strcmp(table, "inv_request") == 0 ?
+			 errhint("It is written by calls with a key.") :
 			 errhint("Change stock with inv_receive() and inv_deduct().")));
 	return (Datum) 0;
 }
