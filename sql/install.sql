@@ -45,7 +45,10 @@ CREATE VIEW member AS
          END AS name
     FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid,
          pg_identify_object(d.classid, d.objid, 0) i
-   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'inventory';
+   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'inventory'
+     -- types that come with a table or another type, listed from 17 on, have no rights of their own
+     AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+                                                           WHERE t.oid = d.objid AND (t.typelem <> 0 OR c.relkind <> 'c')));
 CREATE VIEW relation AS
   SELECT objid FROM member WHERE classid = 'pg_class'::regclass
   UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = 'inv_movement'::regclass;
