@@ -110,7 +110,7 @@ my $database = InvDatabase->new($node);
 InvMatrix::run(
 	$database, $user,
 	[ grep { meets_crash($_) } @cells ],
-	sub { $node->restart('immediate'); $database->connect });
+	sub { $node->stop('immediate'); $node->start; $database->connect });
 
 # one assertion for each row; some of its cells that differ are told
 my %of_row;
