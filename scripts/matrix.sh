@@ -94,8 +94,11 @@ matrix_debootstrap()
 			echo "create_main_cluster = false" \
 				>/etc/postgresql-common/createcluster.d/matrix.conf
 			DEBIAN_FRONTEND=noninteractive apt-get install -y \
-				--no-install-recommends -t experimental \
-				"postgresql-$major" "postgresql-server-dev-$major" libpq-dev'
+				--no-install-recommends \
+				"postgresql-$major/experimental" \
+				"postgresql-client-$major/experimental" \
+				"postgresql-server-dev-$major/experimental" \
+				libpq5/experimental libpq-dev/experimental'
 	fi
 }
 

@@ -1,4 +1,5 @@
 --
+\set SHOW_CONTEXT never
 -- The extension dropped and made again within one session, whose cached plans
 -- and identifiers must not outlive it
 --
