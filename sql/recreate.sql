@@ -1,8 +1,8 @@
 --
-\set SHOW_CONTEXT never
 -- The extension dropped and made again within one session, whose cached plans
 -- and identifiers must not outlive it
 --
+\set SHOW_CONTEXT never
 CREATE SCHEMA recreate;
 CREATE SCHEMA recreate_b;
 CREATE EXTENSION inventory SCHEMA recreate;
