@@ -77,6 +77,15 @@ inv_errdetail(const char *shape, ...)
 	return errdetail_internal("%s", json.data);
 }
 
+void
+inv_raise_serialization_failure(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errhint("Retry the transaction.")));
+}
+
 static void
 filter_log(ErrorData *edata)
 {

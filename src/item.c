@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 
 #include "access.h"
+#include "errors.h"
 #include "item.h"
 #include "plan.h"
 
@@ -149,10 +150,7 @@ inv_location_lock(const InvCatalogue *cat, text *location)
 		return true;
 	/* somebody else's, and the isolation level forbids to see it */
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent update"),
-				 errhint("Retry the transaction.")));
+		inv_raise_serialization_failure();
 	return false;
 }
 

@@ -144,10 +144,7 @@ make_row(InvStockTable *table, const InvCatalogue *cat, TupleTableSlot *slot,
 	renew_snapshot(table);
 	/* somebody else's row, and the isolation level forbids to see it */
 	if (!inv_stockrow_find(table, slot, sku, location))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not serialize access due to concurrent update"),
-				 errhint("Retry the transaction.")));
+		inv_raise_serialization_failure();
 	inv_stockrow_read(slot, stock);
 	return INV_OK;
 }
@@ -353,12 +350,14 @@ run_lines(InvStockTable *table, const InvCatalogue *cat, Line *lines,
 		return;
 
 	for (int i = 0; i < count; i++)
+	{
 		if (!lines[i].exists)
 			create_line(table, cat, &lines[i]);
 		else if (inv_stockrow_is_contended(lines[i].slot))
 			queue_line(table, &lines[i]);
-	if (!all_ok(lines, count))
-		return;
+		if (lines[i].status != INV_OK)
+			return;
+	}
 
 	for (int i = 0; i < count; i++)
 		if (count > 1 || lines[i].change->counts)

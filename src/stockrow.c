@@ -34,6 +34,7 @@
 
 #include "access.h"
 #include "compat.h"
+#include "errors.h"
 #include "stockrow.h"
 
 void
@@ -150,15 +151,6 @@ inv_stockrow_queue(InvStockTable *table, int64 stock_id)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-static void
-raise_serialization_failure(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not serialize access due to concurrent update"),
-			 errhint("Retry the transaction.")));
-}
-
 void
 inv_stockrow_lock(InvStockTable *table, TupleTableSlot *slot)
 {
@@ -173,7 +165,7 @@ inv_stockrow_lock(InvStockTable *table, TupleTableSlot *slot)
 							  LockTupleNoKeyExclusive, LockWaitBlock, flags,
 							  &failure);
 	if (result == TM_Updated || result == TM_Deleted)
-		raise_serialization_failure();
+		inv_raise_serialization_failure();
 	if (result != TM_Ok)
 		elog(ERROR, "unexpected result %d of locking a stock row", result);
 }
@@ -225,7 +217,7 @@ inv_stockrow_write(InvStockTable *table, TupleTableSlot *slot,
 	if (result != TM_Updated && result != TM_Deleted)
 		elog(ERROR, "unexpected result %d of updating a stock row", result);
 	if (IsolationUsesXactSnapshot())
-		raise_serialization_failure();
+		inv_raise_serialization_failure();
 	inv_stockrow_lock(table, slot);
 	return false;
 }
