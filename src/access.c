@@ -176,27 +176,53 @@ fill_default(Relation table, TupleTableSlot *slot, int column, EState *estate)
 						 &slot->tts_isnull[column]);
 }
 
+/* compute_and_check - generated columns, then constraints */
+static void
+compute_and_check(Relation table, TupleTableSlot *slot, EState *estate)
+{
+	TupleConstr *constr = slot->tts_tupleDescriptor->constr;
+	ResultRelInfo *rri = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(rri, table, 0, NULL, 0);
+	/* as for an insert: an update would compute what its statement names */
+	if (constr && constr->has_generated_stored)
+		ExecComputeStoredGenerated(rri, estate, slot, CMD_INSERT);
+	ExecConstraints(rri, slot, estate);
+}
+
 void
 inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
 						 int first_column)
 {
+	TupleDesc	desc = slot->tts_tupleDescriptor;
 	EState	   *estate;
-	ResultRelInfo *rri;
 
-	if (likely(slot->tts_tupleDescriptor->natts <= first_column))
+	if (likely(desc->natts <= first_column &&
+			   (desc->constr == NULL || desc->constr->num_check == 0)))
 		return;
 
 	estate = CreateExecutorState();
-	for (int i = first_column; i < slot->tts_tupleDescriptor->natts; i++)
+	for (int i = first_column; i < desc->natts; i++)
 		fill_default(table, slot, i, estate);
 	/* the values live in the executor's memory */
 	ExecMaterializeSlot(slot);
-	rri = makeNode(ResultRelInfo);
-	InitResultRelInfo(rri, table, 0, NULL, 0);
-	if (slot->tts_tupleDescriptor->constr &&
-		slot->tts_tupleDescriptor->constr->has_generated_stored)
-		ExecComputeStoredGenerated(rri, estate, slot, CMD_INSERT);
-	ExecConstraints(rri, slot, estate);
+	compute_and_check(table, slot, estate);
+	FreeExecutorState(estate);
+}
+
+void
+inv_access_complete_version(Relation table, TupleTableSlot *slot)
+{
+	TupleConstr *constr = slot->tts_tupleDescriptor->constr;
+	EState	   *estate;
+
+	if (likely(constr == NULL ||
+			   (!constr->has_generated_stored && constr->num_check == 0)))
+		return;
+
+	estate = CreateExecutorState();
+	ExecMaterializeSlot(slot);
+	compute_and_check(table, slot, estate);
 	FreeExecutorState(estate);
 }
 

@@ -36,6 +36,12 @@ extern void inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
 									 int first_column);
 
 /*
+ * inv_access_complete_version - the same for a new version of a row, whose
+ * columns of others stay as they were, except those that are generated
+ */
+extern void inv_access_complete_version(Relation table, TupleTableSlot *slot);
+
+/*
  * inv_access_update_entries - for a new version in slot, which is not
  * heap-only; summarizing: only its summarizing indexes need an entry
  */

@@ -154,7 +154,8 @@ make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)
 	char	   *name = psprintf("inv_movement_%s", first);
 	char	   *sql;
 
-	sql = psprintf("CREATE TABLE @%1$s (LIKE @inv_movement);"
+	sql = psprintf("CREATE TABLE @%1$s (LIKE @inv_movement INCLUDING DEFAULTS"
+				   " INCLUDING GENERATED INCLUDING CONSTRAINTS);"
 				   "ALTER TABLE @%1$s"
 				   " ADD CONSTRAINT %1$s_pkey PRIMARY KEY (movement_id);"
 				   "CREATE INDEX %1$s_stock_idx"

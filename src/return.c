@@ -100,7 +100,7 @@ find_originals(const InvCatalogue *cat, text *key, text *sku,
 		locked = inv_plan_run(&scope, &lock_plan, values, nulls, 0);
 		originals->count = inv_plan_run(&scope, &originals_plan, values,
 										nulls, 0);
-	} while (originals->count != locked);
+	} while (originals->count > locked);
 	originals->left = 0;
 
 	old = MemoryContextSwitchTo(caller);

@@ -3,8 +3,8 @@
  *		Finding, locking and writing rows of inv_stock, beneath SQL.
  *
  * What an update by SQL would do is done here: locks, the snapshot rules of
- * each isolation level, index entries.  Users' triggers, rules, policies and
- * generated columns do not take part.
+ * each isolation level, index entries, and what columns and checks of others
+ * ask for.  Users' triggers, rules and policies do not take part.
  *
  * Locks: the table lock that the caller names, and the row lock of an update,
  * both to the end of the transaction.
@@ -125,6 +125,10 @@ inv_stockrow_is_contended(TupleTableSlot *slot)
 	uint16		infomask;
 	TransactionId xmax = InvalidTransactionId;
 
+	/* of a version of our own nobody else can be ahead, only lock its key */
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header)))
+		return false;
+
 	/* xmax may be a multixact, which must never be looked up as a transaction */
 	LockBuffer(heap_slot->buffer, BUFFER_LOCK_SHARE);
 	infomask = header->t_infomask;
@@ -203,6 +207,7 @@ inv_stockrow_write(InvStockTable *table, TupleTableSlot *slot,
 	next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
 									&TTSOpsVirtual);
 	fill_successor(next, slot, update);
+	inv_access_complete_version(table->rel, next);
 	result = inv_table_tuple_update(table->rel, &slot->tts_tid, next,
 									GetCurrentCommandId(true),
 									table->snapshot, table->crosscheck,

@@ -114,10 +114,10 @@ InvMatrix::run(
 
 # one assertion for each row; some of its cells that differ are told
 my %of_row;
-push $of_row{ $_->{row}{name} }->@*, $_ foreach @cells;
+push $of_row{ $_->{row} }->@*, $_ foreach @cells;
 foreach my $row (@rows)
 {
-	my $mine = $of_row{ $row->{name} };
+	my $mine = $of_row{$row};
 	my @bad = grep { !$_->{differences} || $_->{differences}->@* } @$mine;
 
 	ok(!@bad, "$row->{name} (" . @$mine . ' cells)') and next;

@@ -17,7 +17,7 @@ use JSON::PP ();
 
 our @locations = qw(main north south);
 
-my $json = JSON::PP->new->canonical->allow_nonref;
+my $json = JSON::PP->new;
 
 # what is compared of an answer and of a table
 my @limits = qw(safety_stock backorder_limit reorder_point target_level);
@@ -83,7 +83,8 @@ sub tagged
 		my ($word, $kind) = @$argument;
 		my $value = $tagged{$word};
 
-		next if $kind !~ /^(?:sku|key|of_key)$/ || !defined $value || $value eq '';
+		next if $kind !~ /^(?:sku|key|of_key)$/;
+		next if !defined $value || $value eq '';
 		$tagged{$word} = $tag . (ref $value ? $value->($tag) : $value);
 	}
 	return \%tagged;
@@ -131,30 +132,38 @@ sub take_steps
 	$database->enter($cell);
 	while (my $step = shift @{ $cell->{steps} })
 	{
-		my $answer = step($database, $cell, $step);
+		my @taken = tagged_step($cell, $step);
+		my $answer = step($database, @taken);
 
 		push @{ $cell->{answers} },
-		  [ $step, step($cell->{model}, $cell, $step), $answer ];
+		  [ $step, step($cell->{model}, @taken), $answer ];
 		return $cell if $pause && $cell->{steps}[0][0] =~ /_prepared$/;
 	}
 	return;
+}
+
+# a step in the words of the cell
+sub tagged_step
+{
+	my ($cell, $step) = @_;
+	my ($verb, @more) = @$step;
+	my $tag = $cell->{tag};
+	my $items = InvCells::items_of($cell->{row});
+
+	return ($verb, $tag) if $statement{$verb};
+	return ($verb, $more[0], tagged($tag, @more)) if $verb eq 'call';
+	return ($verb, map { $tag . $_ } keys %$items) if $verb eq 'look';
+	return ('update_item', $tag . $more[0], $more[1]) if $verb eq 'item';
+	return ($verb, @more) if $verb eq 'set';
+	die "no step $verb";
 }
 
 # WORLD is a model or a database: both know the calls, the statements about
 # transactions, look, set and update_item
 sub step
 {
-	my ($world, $cell, $step) = @_;
-	my ($verb, @more) = @$step;
-	my $tag = $cell->{tag};
-
-	return $world->call($more[0], tagged($tag, @more)) if $verb eq 'call';
-	return $world->look(map { $tag . $_ } keys %{ InvCells::items_of($cell->{row}) })
-	  if $verb eq 'look';
-	return $world->$verb($tag) if $statement{$verb};
-	return $world->update_item($tag . $more[0], $more[1]) if $verb eq 'item';
-	return $world->set(@more) if $verb eq 'set';
-	die "no step $verb";
+	my ($world, $verb, @more) = @_;
+	return $world->$verb(@more);
 }
 
 # --- comparing ---------------------------------------------------------------
@@ -213,44 +222,60 @@ sub status
 	return $why // $statuses[0];
 }
 
-# told(CELL, SHAPE, ANSWER, IDS, LIKE) - an answer as text; IDS names the movements;
-# a DETAIL is told only where LIKE, the model's answer, specifies it
+# told(CELL, SHAPE, ANSWER, IDS, LIKE) - an answer as text; IDS names the
+# movements; a DETAIL is told only where LIKE, the model's answer, specifies it
 sub told
 {
 	my ($cell, $shape, $answer, $ids, $like) = @_;
 	my $text = $answer->{tag} // 'connection lost';
 
-	if (my $error = $answer->{error})
-	{
-		my $specified = defined(($like->{error} // $error)->{detail});
-		$text = "error $error->{state}";
-		$text .= ' ' . object($error->{detail}) if $specified;
-		$text .= " $error->{message}"
-		  if !$like->{error} && $error->{message};
-	}
-	elsif ($answer->{rows})
-	{
-		$text = join ' | ', map { line($shape, $_, $ids) } $answer->{rows}->@*;
-	}
+	return told_error($cell, $answer->{error}, $like->{error})
+	  if $answer->{error};
+	$text = join ' | ', map { line($shape, $_, $ids) } $answer->{rows}->@*
+	  if $answer->{rows};
+	return untagged($cell, $text);
+}
+
+sub told_error
+{
+	my ($cell, $error, $like) = @_;
+	my $text = "error $error->{state}";
+
+	$text .= " $error->{message}" if !$like;
+	$text .= ' ' . object($cell, $error->{detail}) if $like && $like->{detail};
+	return untagged($cell, $text);
+}
+
+sub untagged
+{
+	my ($cell, $text) = @_;
 	return $text =~ s/\Q$cell->{tag}\E//gr;
 }
 
-# a DETAIL: a JSON object without blanks, in no particular order
+# object(CELL, DETAIL) - a DETAIL as text: the model gives it as a hash, the
+# database as a JSON object without blanks
 sub object
 {
-	my ($detail) = @_;
+	my ($cell, $detail) = @_;
 	state %known;
 
 	return '(no detail)' if !defined $detail;
-	return $known{$detail} //= do
+	return pairs($detail) if ref $detail;
+	my $json_text = untagged($cell, $detail);
+	return $known{$json_text} //= do
 	{
-		my $object = eval { $json->decode($detail) };
-		my $text = $json->encode($object // $detail);
+		my $object = eval { $json->decode($json_text) };
 
-		length $text == length $detail
-		  ? $text
-		  : "not an object without blanks: $detail";
+		ref $object && length $json->encode($object) == length $json_text
+		  ? pairs($object) : "not an object without blanks: $json_text";
 	};
+}
+
+sub pairs
+{
+	my ($object) = @_;
+	return join ' ',
+	  map { "$_=" . ($object->{$_} // 'null') } sort keys %$object;
 }
 
 # line(SHAPE, ROW, IDS) - a row as text
@@ -260,8 +285,8 @@ sub line
 	my %named = map { $_ => $ids->{ $row->{$_} } // 'rolled back' }
 	  grep { defined $row->{$_} } qw(movement_id original_id);
 
-	return join ' ',
-	  map { "$_=" . ($named{$_} // $row->{$_} // 'null') } @{ $columns{$shape} };
+	return join ' ', map { "$_=" . ($named{$_} // $row->{$_} // 'null') }
+	  @{ $columns{$shape} };
 }
 
 # left_behind(CELL, TABLES, IDS) - tables as text
@@ -275,7 +300,7 @@ sub left_behind
 		push @lines,
 		  map { "$shape " . line($shape, $_, $ids) } @{ $tables->{$shape} };
 	}
-	return map { s/\Q$cell->{tag}\E//gr } @lines;
+	return map { untagged($cell, $_) } @lines;
 }
 
 # differences(MODEL'S, DATABASE'S) - lines of two lists that differ

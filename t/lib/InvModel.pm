@@ -11,7 +11,6 @@ package InvModel;
 use strict;
 use warnings;
 
-use JSON::PP ();
 use Storable qw(dclone);
 
 use constant MAX => 9007199254740991;
@@ -19,7 +18,7 @@ use constant NOW => 'now';    # sorts behind every year
 
 # Arguments in the order of the SQL functions: [name, kind, default].
 # Without a default they are required; 'null' means that null says something.
-my @note = ([ reference => 'reference', undef ], [ reason => 'reason', undef ]);
+my @note = map { [ $_ => $_, undef ] } qw(reference reason);
 my @key = ([ key => 'key', undef ]);
 my @strict = ([ strict => 'boolean', 1 ]);
 my @where = ([ location => 'location', undef ]);
@@ -111,7 +110,6 @@ our %sqlstate = (
 
 my %rank = (reader => 1, clerk => 2, admin => 3);
 my @limits = qw(safety_stock backorder_limit reorder_point target_level);
-my $json = JSON::PP->new->canonical->allow_nonref;
 
 # new(user => NAME, locations => [...]) - items come with add_item
 sub new
@@ -128,6 +126,7 @@ sub new
 		aborted => 0,
 		savepoint => undef,
 		prepared => undef,
+		before => undef,    # the state before the call
 		settings => {},
 		user => $given{user},
 		next_id => 1,     # like a sequence: not given back by a rollback
@@ -328,7 +327,7 @@ sub call
 	my ($self, $name, $given) = @_;
 	return in_failed_transaction() if $self->{aborted};
 
-	my $before = dclone($self->state);
+	my $before = $self->{before} = dclone($self->state);
 	my $rows;
 	return { rows => $rows }
 	  if eval { $rows = $self->answer($name, $given); 1 };
@@ -420,11 +419,10 @@ sub default_location
 sub carry_out
 {
 	my ($self, $function, $call) = @_;
-	my $before = dclone($self->state);
 	my @rows = $function->{does}->($self, $call);
 
 	$_->{line} = 1 foreach @rows;
-	%{ $self->state } = %$before if refused(\@rows);
+	%{ $self->state } = %{ $self->{before} } if refused(\@rows);
 	return \@rows;
 }
 
@@ -486,16 +484,7 @@ sub raise_refusal
 sub raise
 {
 	my ($state, @pairs) = @_;
-	my @detail;
-
-	while (my ($name, $value) = splice @pairs, 0, 2)
-	{
-		push @detail, $json->encode($name) . ':' . $json->encode($value);
-	}
-	die {
-		state => $state,
-		@detail ? (detail => '{' . join(',', @detail) . '}') : ()
-	};
+	die { state => $state, @pairs ? (detail => {@pairs}) : () };
 }
 
 # --- stock -------------------------------------------------------------------

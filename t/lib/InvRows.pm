@@ -418,8 +418,16 @@ my @return = rows(
 			reason => 'broken' }, @sale
 	],
 	[ 'traced', 'ok', {}, @sale, @traced ],
-	[ 'not to the default', 'ok', {}, @sale,
-		after => [], settings => {} ],
+	[
+		'where it was taken from', 'ok', {},
+		stock => { A => { main => 1, south => 20 } },
+		before => [
+			[ call => 'inv_deduct',
+				{ sku => 'A', quantity => 8, location => 'south',
+					key => 'sale' } ]
+		],
+		@elsewhere
+	],
 	[
 		'inactive item', 'ok', {},
 		@sale[ 0, 1 ],
@@ -461,8 +469,9 @@ my @return = rows(
 	],
 	bad('22004', of_key => undef),
 	bad('IV008', of_key => ''),
-	bad('22023', quantity => 0, quantity => MAX + 1, of_key => $long, sku => $long, location => $long, reason => $long,
-		key => '', @long_key),
+	bad('22023', quantity => 0, quantity => MAX + 1, of_key => $long,
+		sku => $long, location => $long, reason => $long, key => '',
+		@long_key),
 	@anywhere);
 
 my @set_limits = rows(

@@ -36,10 +36,18 @@ sub close
 	return;
 }
 
-# call(FUNCTION, { argument => value }) - by name, with bound values
+# call(FUNCTION, { argument => value })
 sub call
 {
 	my ($self, $name, $given) = @_;
+	return $self->answer(statement($name, $given));
+}
+
+# statement(FUNCTION, { argument => value }) - the call by name, with values
+# to be bound
+sub statement
+{
+	my ($name, $given) = @_;
 	my (@pass, @values);
 
 	foreach my $argument (@{ $InvModel::function{$name}{arguments} })
@@ -52,8 +60,20 @@ sub call
 		  sprintf '%s => $%d::%s', $word, scalar @values,
 		  $InvModel::kind{$kind}{type};
 	}
-	return $self->answer("SELECT * FROM $name(" . join(', ', @pass) . ')',
-		@values);
+	return ("SELECT * FROM $name(" . join(', ', @pass) . ')', @values);
+}
+
+# hang_up_on(SQL, VALUES...) - send a statement, and be gone before it answers
+sub hang_up_on
+{
+	my ($self, $sql, @values) = @_;
+	my $statement =
+	  $self->{dbh}->prepare($sql, { pg_async => DBD::Pg::PG_ASYNC });
+
+	$statement->execute(@values) if $statement;
+	CORE::open my $line, '+<&', $self->{dbh}{pg_socket} or die "socket: $!";
+	shutdown $line, 2;
+	return { lost => 1 };
 }
 
 # answer(SQL, VALUES...) - run one statement
@@ -73,10 +93,9 @@ sub failure
 {
 	my ($self) = @_;
 	my $dbh = $self->{dbh};
-	my %error = (
-		state => $dbh->state,
-		detail => $dbh->pg_error_field('detail'),
-		message => $dbh->errstr);
+	my %error = (message => $dbh->errstr, state => $dbh->state);
+
+	$error{detail} = $dbh->pg_error_field('detail');    # forgets the others
 
 	return $self->alive ? { error => \%error } : { lost => 1 };
 }
