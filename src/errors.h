@@ -35,7 +35,7 @@ extern int	inv_errdetail(const char *shape, ...);
  * inv_raise_serialization_failure - raises 40001: another transaction changed
  * what the isolation level forbids to see changed
  */
-extern void inv_raise_serialization_failure(void) pg_attribute_noreturn();
+extern void inv_raise_serialization_failure(void);
 
 /* inv_errors_init - keeps refusals out of the server log */
 extern void inv_errors_init(void);
