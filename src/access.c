@@ -24,6 +24,7 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "access.h"
 #include "compat.h"
@@ -254,6 +255,9 @@ inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
 	ResultRelInfo *rri = makeNode(ResultRelInfo);
 	bool		inserted = false;
 
+	/* 19 holds a row that it found against the executor's snapshot */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	estate->es_snapshot = GetActiveSnapshot();
 	InitResultRelInfo(rri, table, 0, NULL, 0);
 	ExecOpenIndices(rri, true);
 	while (!inserted &&
@@ -261,5 +265,6 @@ inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
 		inserted = try_insert(rri, estate, slot);
 	ExecCloseIndices(rri);
 	FreeExecutorState(estate);
+	PopActiveSnapshot();
 	return inserted;
 }
