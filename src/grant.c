@@ -120,57 +120,56 @@ get_role(InvCall *call, int arg)
 	return double_at(quote_identifier(role));
 }
 
+/* change_right - grants it to the role or revokes it */
+static void
+change_right(InvPlanScope *scope, bool grants, const char *privilege,
+			 const char *object, const char *role)
+{
+	inv_plan_once(scope, psprintf("%s %s ON %s %s %s",
+								  grants ? "GRANT" : "REVOKE",
+								  privilege, object,
+								  grants ? "TO" : "FROM", role));
+}
+
+/*
+ * change_rights - grants a level with those before it, or revokes it with
+ * those above it; whoever has any level may use the schema
+ */
+static void
+change_rights(FunctionCallInfo fcinfo, const char *function, bool grants)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
+	InvPlanScope scope;
+	InvCall		call;
+	const char *role;
+	int			level;
+
+	inv_call_begin_writing(&call, fcinfo, function, INV_NO_KEY_ARGUMENT);
+	check_owner(cat, function);
+	role = get_role(&call, 0);
+	level = get_level(&call, 1);
+
+	inv_plan_begin(&scope, cat);
+	if (grants || level == READER)
+		change_right(&scope, grants, "USAGE",
+					 psprintf("SCHEMA %s", double_at(cat->schema)), role);
+	for (int i = 0; i < lengthof(rights); i++)
+		if (grants ? rights[i].level <= level : rights[i].level >= level)
+			change_right(&scope, grants, rights[i].privilege,
+						 rights[i].object, role);
+	inv_plan_end(&scope);
+}
+
 Datum
 inv_grant(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
-	InvPlanScope scope;
-	InvCall		call;
-	const char *role;
-	int			level;
-
-	inv_call_begin_writing(&call, fcinfo, "inv_grant", INV_NO_KEY_ARGUMENT);
-	check_owner(cat, "inv_grant");
-	role = get_role(&call, 0);
-	level = get_level(&call, 1);
-
-	inv_plan_begin(&scope, cat);
-	inv_plan_once(&scope, psprintf("GRANT USAGE ON SCHEMA %s TO %s",
-								   double_at(cat->schema), role));
-	for (int i = 0; i < lengthof(rights); i++)
-		if (rights[i].level <= level)
-			inv_plan_once(&scope,
-						  psprintf("GRANT %s ON %s TO %s", rights[i].privilege,
-								   rights[i].object, role));
-	inv_plan_end(&scope);
+	change_rights(fcinfo, "inv_grant", true);
 	PG_RETURN_VOID();
 }
 
-/* inv_revoke - takes a level away, and those above it */
 Datum
 inv_revoke(PG_FUNCTION_ARGS)
 {
-	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
-	InvPlanScope scope;
-	InvCall		call;
-	const char *role;
-	int			level;
-
-	inv_call_begin_writing(&call, fcinfo, "inv_revoke", INV_NO_KEY_ARGUMENT);
-	check_owner(cat, "inv_revoke");
-	role = get_role(&call, 0);
-	level = get_level(&call, 1);
-
-	inv_plan_begin(&scope, cat);
-	for (int i = 0; i < lengthof(rights); i++)
-		if (rights[i].level >= level)
-			inv_plan_once(&scope,
-						  psprintf("REVOKE %s ON %s FROM %s",
-								   rights[i].privilege, rights[i].object,
-								   role));
-	if (level == READER)
-		inv_plan_once(&scope, psprintf("REVOKE USAGE ON SCHEMA %s FROM %s",
-									   double_at(cat->schema), role));
-	inv_plan_end(&scope);
+	change_rights(fcinfo, "inv_revoke", false);
 	PG_RETURN_VOID();
 }
