@@ -124,6 +124,23 @@ COMMENT ON TABLE @extschema@.inv_location IS
 'default location is made by the first call that needs it. Not sellable: a '
 'quarantine shelf, goods in transit. priority: lower is taken from first.';
 
+/* No foreign keys, as of inv_stock; inv_bundle_guard and inv_key_guard. */
+CREATE TABLE @extschema@.inv_bundle (
+    sku             text COLLATE "C" NOT NULL,
+    component_sku   text COLLATE "C" NOT NULL,
+    quantity        bigint NOT NULL DEFAULT 1,
+    CONSTRAINT inv_bundle_pkey PRIMARY KEY (sku, component_sku),
+    CONSTRAINT inv_bundle_not_itself
+        CHECK (sku OPERATOR(pg_catalog.<>) component_sku),
+    CONSTRAINT inv_bundle_quantity_range
+        CHECK (quantity OPERATOR(pg_catalog.>=) 1 AND
+               quantity OPERATOR(pg_catalog.<=) 9007199254740991)
+);
+COMMENT ON TABLE @extschema@.inv_bundle IS
+'What a bundle consists of: selling one of sku takes quantity units of each '
+'component_sku, which may be a bundle itself. A bundle is an item without '
+'stock of its own. Edited with ordinary INSERT, UPDATE and DELETE.';
+
 /*
  * One row per (sku, location), written by src/stock.c alone.  No index on
  * anything a call changes, and room in the page for the next version: every
@@ -221,6 +238,10 @@ COMMENT ON TABLE @extschema@.inv_request IS
 /* for the hint that names a SKU which differs by case or blanks only */
 CREATE INDEX inv_item_folded_sku_idx ON @extschema@.inv_item
     (pg_catalog.lower(pg_catalog.replace(sku, ' ', '')));
+
+/* for inv_key_guard: deleting an item looks for bundles that contain it */
+CREATE INDEX inv_bundle_component_idx ON @extschema@.inv_bundle
+    (component_sku);
 
 /* for inv_key_guard: deleting a location looks for its stock rows */
 CREATE INDEX inv_stock_location_idx ON @extschema@.inv_stock (location);
@@ -354,6 +375,89 @@ COMMENT ON FUNCTION @extschema@.inv_return(
 'arguments, IV008 no such call, IV009 more than is left to give back, 22004 '
 'and 22023 bad argument, 25006 read-only, 40001 and 40P01 (retry).';
 
+CREATE FUNCTION @extschema@.inv_deduct_many(
+    skus        text[],
+    quantities  bigint[],
+    locations   text[] DEFAULT NULL,
+    sources     text[] DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    strict      boolean DEFAULT true,
+    occurred_at timestamptz DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_deduct_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_deduct_many(
+    text[], bigint[], text[], text[], text, text, text, boolean,
+    timestamptz) IS
+'Takes all lines of an order off the books, or none: quantities[n] units of '
+'skus[n]. One row per line, in the order of the lines; if a line is refused '
+'the others are not_applied. Lines of one stock row are summed before the '
+'check and have one movement. locations: null is the setting '
+'inventory.default_location, one element is for all lines, else one for each. '
+'sources: choose from these locations instead, the preferred one first; empty: '
+'from the sellable ones by priority. The first that has enough is taken, else '
+'the line is split: one row per line and location; backorders are used last. '
+'A bundle takes its components and has one row. At most inventory.max_lines '
+'lines. The other arguments and the errors are those of inv_deduct; what '
+'concerns one line names it.';
+
+CREATE FUNCTION @extschema@.inv_receive_many(
+    skus        text[],
+    quantities  bigint[],
+    locations   text[] DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_receive_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_receive_many(
+    text[], bigint[], text[], text, text, text, timestamptz) IS
+'Puts quantities[n] units of skus[n] on the books, all lines or none. One row '
+'per line; lines of one stock row are summed and have one movement. locations: '
+'as of inv_deduct_many. The other arguments and the errors are those of '
+'inv_receive.';
+
+CREATE FUNCTION @extschema@.inv_adjust_many(
+    skus        text[],
+    counted     bigint[],
+    locations   text[] DEFAULT NULL,
+    reference   text DEFAULT NULL,
+    reason      text DEFAULT NULL,
+    key         text DEFAULT NULL,
+    strict      boolean DEFAULT true,
+    counted_at  timestamptz DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_adjust_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_adjust_many(
+    text[], bigint[], text[], text, text, text, boolean, timestamptz) IS
+'Sets the books right after a stocktake: counted[n] units of skus[n] were on '
+'the shelf. All lines or none, one row per line. A stock row that is there '
+'twice was counted in two places: the counts are added up. locations: as of '
+'inv_deduct_many. The other arguments and the errors are those of inv_adjust.';
+
+CREATE FUNCTION @extschema@.inv_deduct_each(
+    skus        text[],
+    quantities  bigint[],
+    locations   text[] DEFAULT NULL,
+    keys        text[] DEFAULT NULL,
+    line_references text[] DEFAULT NULL,
+    reason      text DEFAULT NULL
+) RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_deduct_each'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.inv_deduct_each(
+    text[], bigint[], text[], text[], text[], text) IS
+'Each line as if inv_deduct were called for it, not strict, one after another '
+'in this transaction: one row, one movement and one version per line, refused '
+'lines change nothing and the others are done. keys, line_references: null, or '
+'one for each line, null for none. Errors: as of inv_deduct_many; IV007 also if '
+'one key is there twice with other arguments.';
+
 CREATE FUNCTION @extschema@.inv_set_limits(
     sku         text,
     location    text DEFAULT NULL,
@@ -401,6 +505,14 @@ COMMENT ON FUNCTION @extschema@.inv_history(text, text, bigint, integer) IS
 'inventory.default_location), the newest first, at most max_rows (1 to '
 '100000). For the next page pass the last movement_id as before_id. Errors: '
 'IV003 unknown item, IV005 unknown location, 22004 and 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.inv_movements_of(reference text)
+RETURNS SETOF @extschema@.inv_movement
+AS 'MODULE_PATHNAME', 'inv_movements_of'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_movements_of(text) IS
+'The movements with this reference, the oldest first: what an order did, its '
+'returns included. Errors: 22004 and 22023 bad argument.';
 
 CREATE FUNCTION @extschema@.inv_verify(
     from_sku    text DEFAULT NULL,
@@ -460,6 +572,11 @@ COMMENT ON FUNCTION @extschema@.inv_key_guard() IS
 'Trigger: keeps items and locations that have stock, under their names '
 '(23503).';
 
+CREATE FUNCTION @extschema@.inv_bundle_guard() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_bundle_guard' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_bundle_guard() IS
+'Trigger: refuses a bundle that has stock or would contain itself (23514).';
+
 CREATE FUNCTION @extschema@.inv_refuse_truncate() RETURNS trigger
 AS 'MODULE_PATHNAME', 'inv_refuse_truncate' LANGUAGE C;
 COMMENT ON FUNCTION @extschema@.inv_refuse_truncate() IS
@@ -494,6 +611,84 @@ COMMENT ON VIEW @extschema@.inv_stock_level IS
 'The stock of every (sku, location): on hand, reserved, the floor that is '
 'never sold below (safety_stock - backorder_limit) and what is available '
 '(on_hand - reserved - floor).';
+
+
+/*
+ * The leaves of each bundle's nesting.  A bundle that contains itself has none
+ * of these that would end: it is left out.
+ */
+CREATE VIEW @extschema@.inv_item_level AS
+WITH RECURSIVE parts (bundle, sku, units) AS (
+    SELECT b.sku, b.component_sku, b.quantity::pg_catalog.numeric
+      FROM @extschema@.inv_bundle b
+    UNION ALL
+    SELECT p.bundle, b.component_sku,
+           p.units OPERATOR(pg_catalog.*) b.quantity::pg_catalog.numeric
+      FROM parts p
+      JOIN @extschema@.inv_bundle b ON b.sku OPERATOR(pg_catalog.=) p.sku
+) CYCLE sku SET is_cycle USING path,
+components AS (
+    SELECT p.bundle, p.sku, pg_catalog.sum(p.units) AS units
+      FROM parts p
+     WHERE NOT p.is_cycle
+       AND NOT EXISTS (SELECT FROM @extschema@.inv_bundle b
+                        WHERE b.sku OPERATOR(pg_catalog.=) p.sku)
+     GROUP BY p.bundle, p.sku
+),
+complete AS (
+    SELECT c.bundle, l.location,
+           pg_catalog.min(pg_catalog.floor(
+               coalesce(s.on_hand, 0) OPERATOR(pg_catalog./) c.units))
+               AS on_hand,
+           pg_catalog.min(pg_catalog.floor(
+               coalesce(s.on_hand OPERATOR(pg_catalog.-) s.reserved
+                   OPERATOR(pg_catalog.-) s.safety_stock
+                   OPERATOR(pg_catalog.+) s.backorder_limit,
+                   i.backorder_limit OPERATOR(pg_catalog.-) i.safety_stock, 0)
+               OPERATOR(pg_catalog./) c.units)) AS available
+      FROM components c
+     CROSS JOIN @extschema@.inv_location l
+      LEFT JOIN @extschema@.inv_item i
+        ON i.sku OPERATOR(pg_catalog.=) c.sku
+      LEFT JOIN @extschema@.inv_stock s
+        ON s.sku OPERATOR(pg_catalog.=) c.sku
+       AND s.location OPERATOR(pg_catalog.=) l.location
+     WHERE l.sellable
+     GROUP BY c.bundle, l.location
+)
+SELECT i.sku,
+       coalesce(pg_catalog.sum(s.on_hand), 0)::pg_catalog.int8 AS on_hand,
+       coalesce(pg_catalog.sum(s.reserved), 0)::pg_catalog.int8 AS reserved,
+       coalesce(pg_catalog.sum(s.on_hand OPERATOR(pg_catalog.-) s.reserved
+           OPERATOR(pg_catalog.-) s.safety_stock
+           OPERATOR(pg_catalog.+) s.backorder_limit), 0)::pg_catalog.int8
+           AS available,
+       i.active,
+       false AS bundle
+  FROM @extschema@.inv_item i
+  LEFT JOIN (@extschema@.inv_stock s
+             JOIN @extschema@.inv_location l
+               ON l.location OPERATOR(pg_catalog.=) s.location AND l.sellable)
+    ON s.sku OPERATOR(pg_catalog.=) i.sku
+ WHERE NOT EXISTS (SELECT FROM @extschema@.inv_bundle b
+                    WHERE b.sku OPERATOR(pg_catalog.=) i.sku)
+ GROUP BY i.sku, i.active
+UNION ALL
+SELECT i.sku,
+       coalesce(pg_catalog.sum(c.on_hand), 0)::pg_catalog.int8,
+       NULL,
+       coalesce(pg_catalog.sum(c.available), 0)::pg_catalog.int8,
+       i.active,
+       true
+  FROM @extschema@.inv_item i
+  LEFT JOIN complete c ON c.bundle OPERATOR(pg_catalog.=) i.sku
+ WHERE EXISTS (SELECT FROM @extschema@.inv_bundle b
+                WHERE b.sku OPERATOR(pg_catalog.=) i.sku)
+ GROUP BY i.sku, i.active;
+COMMENT ON VIEW @extschema@.inv_item_level IS
+'The stock of every item, summed over its sellable locations. Of a bundle: '
+'how many complete ones the stock of its components makes at each sellable '
+'location, summed; reserved is null.';
 
 
 -- -------------------------------------------------------------- triggers
@@ -538,6 +733,10 @@ CREATE TRIGGER inv_location_guard_all
     BEFORE TRUNCATE ON @extschema@.inv_location
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
 
+CREATE TRIGGER inv_bundle_guard
+    AFTER INSERT OR UPDATE ON @extschema@.inv_bundle
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.inv_bundle_guard();
+
 /* the owner may INSERT: a restore copies in */
 CREATE TRIGGER inv_stock_guard
     BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_stock
@@ -560,6 +759,7 @@ CREATE TRIGGER inv_movement_guard
  */
 SELECT pg_catalog.pg_extension_config_dump('inv_item', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_location', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_bundle', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_stock', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_stock_stock_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_movement_id_seq', '');
@@ -577,10 +777,12 @@ FROM PUBLIC;
 REVOKE ALL ON
     @extschema@.inv_item,
     @extschema@.inv_location,
+    @extschema@.inv_bundle,
     @extschema@.inv_stock,
     @extschema@.inv_movement,
     @extschema@.inv_request,
-    @extschema@.inv_stock_level
+    @extschema@.inv_stock_level,
+    @extschema@.inv_item_level
 FROM PUBLIC;
 
 REVOKE ALL ON SEQUENCE
@@ -599,16 +801,27 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_transfer(
         text, bigint, text, text, text, text, text, boolean, bigint),
     @extschema@.inv_return(text, bigint, text, text, text, text),
+    @extschema@.inv_deduct_many(
+        text[], bigint[], text[], text[], text, text, text, boolean,
+        timestamptz),
+    @extschema@.inv_receive_many(
+        text[], bigint[], text[], text, text, text, timestamptz),
+    @extschema@.inv_adjust_many(
+        text[], bigint[], text[], text, text, text, boolean, timestamptz),
+    @extschema@.inv_deduct_each(
+        text[], bigint[], text[], text[], text[], text),
     @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
     @extschema@.inv_maintain(),
     @extschema@.inv_grant(text, text),
     @extschema@.inv_revoke(text, text),
     @extschema@.inv_available(text, text),
     @extschema@.inv_history(text, text, bigint, integer),
+    @extschema@.inv_movements_of(text),
     @extschema@.inv_verify(text, text),
     @extschema@.inv_item_touch(),
     @extschema@.inv_item_follow(),
     @extschema@.inv_key_guard(),
+    @extschema@.inv_bundle_guard(),
     @extschema@.inv_refuse_truncate(),
     @extschema@.inv_refuse_dml()
 FROM PUBLIC;

@@ -97,10 +97,12 @@ inv_access_load_indexes(InvIndexSet *set, Relation table)
 	MemoryContextSwitchTo(old);
 }
 
+/* insert_entries - those of one index, which is opened if there are any */
 static void
-insert_entry(const InvIndex *index, Relation table, TupleTableSlot *slot)
+insert_entries(const InvIndex *index, Relation table, TupleTableSlot **slots,
+			   int nslots)
 {
-	Relation	rel = index_open(index->oid, RowExclusiveLock);
+	Relation	rel = NULL;
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 	IndexInfo	info = *index->info;
@@ -109,10 +111,19 @@ insert_entry(const InvIndex *index, Relation table, TupleTableSlot *slot)
 	info.ii_AmCache = NULL;
 	info.ii_Context = CurrentMemoryContext;
 
-	FormIndexDatum(&info, slot, NULL, values, nulls);
-	index_insert(rel, values, nulls, &slot->tts_tid, table,
-				 index->unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-				 false, &info);
+	for (int i = 0; i < nslots; i++)
+	{
+		if (index->not_null != 0 && slots[i]->tts_isnull[index->not_null - 1])
+			continue;
+		if (rel == NULL)
+			rel = index_open(index->oid, RowExclusiveLock);
+		FormIndexDatum(&info, slots[i], NULL, values, nulls);
+		index_insert(rel, values, nulls, &slots[i]->tts_tid, table,
+					 index->unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, &info);
+	}
+	if (rel == NULL)
+		return;
 	inv_index_insert_cleanup(rel, &info);
 	index_close(rel, NoLock);
 }
@@ -135,20 +146,14 @@ insert_entries_executor(Relation table, TupleTableSlot *slot, bool update,
 
 void
 inv_access_insert_entries(const InvIndexSet *set, Relation table,
-						  TupleTableSlot *slot)
+						  TupleTableSlot **slots, int nslots)
 {
-	if (unlikely(!set->simple))
-	{
-		insert_entries_executor(table, slot, false, false);
-		return;
-	}
-	for (int i = 0; i < set->count; i++)
-	{
-		const InvIndex *index = &set->indexes[i];
-
-		if (index->not_null == 0 || !slot->tts_isnull[index->not_null - 1])
-			insert_entry(index, table, slot);
-	}
+	if (likely(set->simple))
+		for (int i = 0; i < set->count; i++)
+			insert_entries(&set->indexes[i], table, slots, nslots);
+	else
+		for (int i = 0; i < nslots; i++)
+			insert_entries_executor(table, slots[i], false, false);
 }
 
 void

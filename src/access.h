@@ -24,9 +24,9 @@ typedef struct InvIndexSet
 
 extern void inv_access_load_indexes(InvIndexSet *set, Relation table);
 
-/* inv_access_insert_entries - for a new row in slot, just inserted */
+/* inv_access_insert_entries - for new rows in slots, just inserted */
 extern void inv_access_insert_entries(const InvIndexSet *set, Relation table,
-									  TupleTableSlot *slot);
+									  TupleTableSlot **slots, int nslots);
 
 /*
  * inv_access_fill_defaults - the columns of slot from the given one on, which

@@ -18,10 +18,7 @@
 #include "errors.h"
 #include "guc.h"
 
-/* longer would not fit the indexes of the ledger */
 #define MAX_NAME_BYTES 128		/* as the constraints of the tables have it */
-#define MAX_KEY_BYTES 255
-#define MAX_REFERENCE_BYTES 255
 #define MAX_REASON_BYTES 1000
 
 static bool
@@ -36,9 +33,9 @@ value_of(const InvCall *call, int arg)
 	return call->fcinfo->args[arg].value;
 }
 
-/* note_bytes, note_integer - what the digest of a call with a key covers */
-static void
-note_bytes(InvCall *call, const text *value)
+/* inv_call_note_... - what the digest of a call with a key covers */
+void
+inv_call_note_text(InvCall *call, const text *value)
 {
 	if (call->key == NULL)
 		return;
@@ -51,8 +48,8 @@ note_bytes(InvCall *call, const text *value)
 	pq_sendbytes(&call->noted, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
-static void
-note_integer(InvCall *call, bool isnull, int64 value)
+void
+inv_call_note_integer(InvCall *call, bool isnull, int64 value)
 {
 	if (call->key == NULL)
 		return;
@@ -60,9 +57,8 @@ note_integer(InvCall *call, bool isnull, int64 value)
 	pq_sendint64(&call->noted, value);
 }
 
-/* require - refuses null */
-static void
-require(const InvCall *call, int arg, const char *name)
+void
+inv_call_require(const InvCall *call, int arg, const char *name)
 {
 	if (likely(!is_null(call, arg)))
 		return;
@@ -73,47 +69,78 @@ require(const InvCall *call, int arg, const char *name)
 			 errhint("Pass a value for %s.", name)));
 }
 
-static void
-check_range(const char *name, int64 value, int64 min, int64 max)
+void
+inv_argument_check_range(const char *name, int line, int64 value, int64 min,
+						 int64 max)
 {
 	if (likely(value >= min && value <= max))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("argument \"%s\" is out of range: " INT64_FORMAT,
-					name, value),
-			 inv_errdetail("argument:s value:i", name, value),
+			 errmsg("%sargument \"%s\" is out of range: " INT64_FORMAT,
+					inv_line_prefix(line), name, value),
+			 inv_errdetail("line:n argument:s value:i", (int64) line, name,
+						   value),
 			 errhint("Pass " INT64_FORMAT " to " INT64_FORMAT ".", min, max)));
 }
 
-static void
-check_length(const char *name, const text *value, int max_bytes)
+void
+inv_argument_check_length(const char *name, int line, const text *value,
+						  int max_bytes)
 {
 	if (likely(VARSIZE_ANY_EXHDR(value) <= max_bytes))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("argument \"%s\" is too long", name),
-			 inv_errdetail("argument:s bytes:i limit:i", name,
-						   (int64) VARSIZE_ANY_EXHDR(value),
+			 errmsg("%sargument \"%s\" is too long", inv_line_prefix(line),
+					name),
+			 inv_errdetail("line:n argument:s bytes:i limit:i", (int64) line,
+						   name, (int64) VARSIZE_ANY_EXHDR(value),
 						   (int64) max_bytes),
 			 errhint("Pass at most %d bytes.", max_bytes)));
+}
+
+void
+inv_argument_check_name(const char *name, int line, const text *value)
+{
+	inv_argument_check_length(name, line, value, MAX_NAME_BYTES);
+}
+
+void
+inv_argument_check_key(const char *name, int line, const text *value)
+{
+	inv_argument_check_length(name, line, value, INV_MAX_KEY_BYTES);
+	if (VARSIZE_ANY_EXHDR(value) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%sargument \"%s\" must not be empty",
+						inv_line_prefix(line), name),
+				 inv_errdetail("line:n argument:s value:s", (int64) line,
+							   name, ""),
+				 errhint("Pass null for a call without a key.")));
+}
+
+void
+inv_call_begin_line(InvCall *call, const char *function, text *key)
+{
+	call->fcinfo = NULL;
+	call->function = function;
+	call->key = key;
+	initStringInfo(&call->noted);
+	appendStringInfoString(&call->noted, function);
 }
 
 /* get_key - the key of a call; begins the notes on its arguments */
 static void
 get_key(InvCall *call, int arg)
 {
+	text	   *key;
+
 	if (arg == INV_NO_KEY_ARGUMENT || is_null(call, arg))
 		return;
-	call->key = DatumGetTextPP(value_of(call, arg));
-	check_length("key", call->key, MAX_KEY_BYTES);
-	if (VARSIZE_ANY_EXHDR(call->key) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"key\" must not be empty"),
-				 inv_errdetail("argument:s value:s", "key", ""),
-				 errhint("Pass null for a call without a key.")));
+	key = DatumGetTextPP(value_of(call, arg));
+	inv_argument_check_key("key", 0, key);
+	call->key = key;
 	initStringInfo(&call->noted);
 	appendStringInfoString(&call->noted, call->function);
 }
@@ -124,6 +151,7 @@ inv_call_begin(InvCall *call, FunctionCallInfo fcinfo, const char *function)
 	call->fcinfo = fcinfo;
 	call->function = function;
 	call->key = NULL;
+	call->line = 0;
 }
 
 void
@@ -150,16 +178,16 @@ get_text(InvCall *call, int arg, const char *name, int max_bytes)
 	if (!is_null(call, arg))
 	{
 		value = DatumGetTextPP(value_of(call, arg));
-		check_length(name, value, max_bytes);
+		inv_argument_check_length(name, 0, value, max_bytes);
 	}
-	note_bytes(call, value);
+	inv_call_note_text(call, value);
 	return value;
 }
 
 text *
 inv_call_name(InvCall *call, int arg, const char *name)
 {
-	require(call, arg, name);
+	inv_call_require(call, arg, name);
 	return get_text(call, arg, name, MAX_NAME_BYTES);
 }
 
@@ -172,14 +200,21 @@ inv_call_optional_name(InvCall *call, int arg, const char *name)
 text *
 inv_call_key(InvCall *call, int arg, const char *name)
 {
-	require(call, arg, name);
-	return get_text(call, arg, name, MAX_KEY_BYTES);
+	inv_call_require(call, arg, name);
+	return get_text(call, arg, name, INV_MAX_KEY_BYTES);
 }
 
 text *
 inv_call_reference(InvCall *call, int arg)
 {
-	return get_text(call, arg, "reference", MAX_REFERENCE_BYTES);
+	return get_text(call, arg, "reference", INV_MAX_REFERENCE_BYTES);
+}
+
+text *
+inv_call_required_reference(InvCall *call, int arg)
+{
+	inv_call_require(call, arg, "reference");
+	return inv_call_reference(call, arg);
 }
 
 text *
@@ -189,17 +224,23 @@ inv_call_reason(InvCall *call, int arg)
 }
 
 text *
+inv_call_default_location(void)
+{
+	/* what comes with the start of a session was not checked yet */
+	(void) pg_verifymbstr(inv_default_location, strlen(inv_default_location),
+						  false);
+	return cstring_to_text(inv_default_location);
+}
+
+text *
 inv_call_location(InvCall *call, int arg, const char *name)
 {
 	text	   *location;
 
 	if (!is_null(call, arg))
 		return get_text(call, arg, name, MAX_NAME_BYTES);
-	/* what comes with the start of a session was not checked yet */
-	(void) pg_verifymbstr(inv_default_location, strlen(inv_default_location),
-						  false);
-	location = cstring_to_text(inv_default_location);
-	note_bytes(call, location);
+	location = inv_call_default_location();
+	inv_call_note_text(call, location);
 	return location;
 }
 
@@ -209,10 +250,10 @@ inv_call_integer(InvCall *call, int arg, const char *name,
 {
 	int64		value;
 
-	require(call, arg, name);
+	inv_call_require(call, arg, name);
 	value = DatumGetInt64(value_of(call, arg));
-	check_range(name, value, min, max);
-	note_integer(call, false, value);
+	inv_argument_check_range(name, 0, value, min, max);
+	inv_call_note_integer(call, false, value);
 	return value;
 }
 
@@ -231,7 +272,7 @@ get_optional(InvCall *call, int arg, const char *name, int64 min)
 	};
 
 	if (value.isnull)
-		note_integer(call, true, 0);
+		inv_call_note_integer(call, true, 0);
 	else
 		value.value = Int64GetDatum(inv_call_integer(call, arg, name, min,
 													 INV_MAX_QUANTITY));
@@ -267,13 +308,13 @@ inv_call_time(InvCall *call, int arg, const char *name)
 								   "-infinity" : "infinity"),
 					 errhint("Pass null for now.")));
 	}
-	note_integer(call, is_null(call, arg), time);
+	inv_call_note_integer(call, is_null(call, arg), time);
 	return time;
 }
 
 bool
 inv_call_flag(InvCall *call, int arg, const char *name)
 {
-	require(call, arg, name);
+	inv_call_require(call, arg, name);
 	return DatumGetBool(value_of(call, arg));
 }

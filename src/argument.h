@@ -18,10 +18,15 @@ typedef struct InvCall
 	FunctionCallInfo fcinfo;
 	const char *function;
 	text	   *key;			/* null: none */
+	int			line;			/* of a longer call, or 0 */
 	StringInfoData noted;		/* of a call with a key: its arguments */
 } InvCall;
 
 #define INV_NO_KEY_ARGUMENT (-1)
+
+/* longer would not fit the indexes of the ledger */
+#define INV_MAX_KEY_BYTES 255
+#define INV_MAX_REFERENCE_BYTES 255
 
 /* inv_call_begin - of a call that reads only */
 extern void inv_call_begin(InvCall *call, FunctionCallInfo fcinfo,
@@ -44,6 +49,7 @@ extern text *inv_call_key(InvCall *call, int arg, const char *name);
 
 /* optional texts of limited length */
 extern text *inv_call_reference(InvCall *call, int arg);
+extern text *inv_call_required_reference(InvCall *call, int arg);
 extern text *inv_call_reason(InvCall *call, int arg);
 
 /* a location; null is the default location */
@@ -62,6 +68,35 @@ extern NullableDatum inv_call_optional_integer(InvCall *call, int arg,
 
 /* an optional point in time; DT_NOBEGIN if it is not given */
 extern TimestampTz inv_call_time(InvCall *call, int arg, const char *name);
+
+/*
+ * inv_call_begin_line - a line that has a key of its own, as if it were a call
+ *
+ * Its arguments are noted by the functions below.
+ */
+extern void inv_call_begin_line(InvCall *call, const char *function,
+								text *key);
+extern void inv_call_note_text(InvCall *call, const text *value);
+extern void inv_call_note_integer(InvCall *call, bool isnull, int64 value);
+
+/* inv_call_require - refuses null */
+extern void inv_call_require(const InvCall *call, int arg, const char *name);
+
+/* the default location, of what names none */
+extern text *inv_call_default_location(void);
+
+/*
+ * inv_argument_check_... - one value of a call; line: where it stands, 0 if
+ * the call has no lines
+ */
+extern void inv_argument_check_name(const char *name, int line,
+									const text *value);
+extern void inv_argument_check_key(const char *name, int line,
+								   const text *value);
+extern void inv_argument_check_length(const char *name, int line,
+									  const text *value, int max_bytes);
+extern void inv_argument_check_range(const char *name, int line, int64 value,
+									 int64 min, int64 max);
 
 /* a required flag about the answer; not noted */
 extern bool inv_call_flag(InvCall *call, int arg, const char *name);

@@ -11,9 +11,10 @@
 #include "utils/builtins.h"
 
 #include "argument.h"
+#include "change.h"
 #include "errors.h"
+#include "limits.h"
 #include "request.h"
-#include "stock.h"
 
 PG_FUNCTION_INFO_V1(inv_receive);
 PG_FUNCTION_INFO_V1(inv_deduct);
@@ -48,35 +49,32 @@ get_expected_version(InvCall *call, int arg)
 	return version.isnull ? INV_ANY_VERSION : DatumGetInt64(version.value);
 }
 
-/*
- * begin_once - must the changes be made, or were they, as the call's key says?
- *
- * An answer that is replayed is to the same conditions.
- */
-static bool
-begin_once(InvRequest *request, const InvCatalogue *cat, InvCall *call,
-		   const InvChange *changes, InvAnswer *answer)
+/* order_of - of one line */
+static InvOrder
+order_of(const InvChange *changes, int count)
 {
-	if (!inv_request_begin(request, cat, call, answer))
-		return true;
-	for (int i = 0; i < answer->count; i++)
-	{
-		answer->outcomes[i].keep = changes[i].keep;
-		answer->outcomes[i].expected_version = changes[i].expected_version;
-	}
-	return false;
+	InvOrder	order = {
+		.changes = changes,
+		.count = count,
+		.linked = true
+	};
+
+	return order;
 }
 
-static void
-apply_once(const InvCatalogue *cat, InvCall *call, const InvChange *change,
-		   const InvLabels *labels, InvAnswer *answer)
+/* apply_single - the call whose whole answer is one outcome */
+static Datum
+apply_single(const InvCatalogue *cat, InvCall *call, const InvChange *change,
+			 bool strict)
 {
-	InvRequest	request;
+	InvOrder	order = order_of(change, 1);
+	InvOutcome	outcome;
+	InvAnswer	answer = {&outcome, 1};
 
-	if (!begin_once(&request, cat, call, change, answer))
-		return;
-	inv_stock_apply(cat, change, 1, labels, answer->outcomes);
-	inv_request_end(&request, cat, answer);
+	inv_request_apply(cat, call, &order, &answer);
+	if (strict)
+		inv_outcome_raise(cat, &answer);
+	return inv_outcome_datum(cat, answer.outcomes);
 }
 
 Datum
@@ -84,14 +82,8 @@ inv_receive(PG_FUNCTION_ARGS)
 {
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
-	InvChange	change = {
-		.kind = "receive",
-		.keep = INV_NO_KEEP,
-		.expected_version = INV_ANY_VERSION
-	};
 	InvLabels	labels;
-	InvOutcome	outcome;
-	InvAnswer	answer = {&outcome, 1};
+	InvChange	change = inv_change_receive;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_receive", 5);
 	change.sku = inv_call_name(&call, 0, "sku");
@@ -99,11 +91,9 @@ inv_receive(PG_FUNCTION_ARGS)
 	change.location = inv_call_location(&call, 2, "location");
 	get_labels(&call, 3, &labels);
 	labels.occurred_at = inv_call_time(&call, 6, "occurred_at");
-	change.on_hand_delta = change.quantity;
+	change.labels = &labels;
 
-	apply_once(cat, &call, &change, &labels, &answer);
-	inv_outcome_raise(cat, &answer);
-	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
+	return apply_single(cat, &call, &change, true);
 }
 
 Datum
@@ -111,10 +101,8 @@ inv_deduct(PG_FUNCTION_ARGS)
 {
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
-	InvChange	change = {.kind = "deduct", .sells = true, .takes = true};
 	InvLabels	labels;
-	InvOutcome	outcome;
-	InvAnswer	answer = {&outcome, 1};
+	InvChange	change = inv_change_deduct;
 	bool		strict;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_deduct", 5);
@@ -126,12 +114,9 @@ inv_deduct(PG_FUNCTION_ARGS)
 	change.keep = get_keep(&call, 7);
 	change.expected_version = get_expected_version(&call, 8);
 	labels.occurred_at = inv_call_time(&call, 9, "occurred_at");
-	change.on_hand_delta = -change.quantity;
+	change.labels = &labels;
 
-	apply_once(cat, &call, &change, &labels, &answer);
-	if (strict)
-		inv_outcome_raise(cat, &answer);
-	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
+	return apply_single(cat, &call, &change, strict);
 }
 
 Datum
@@ -139,14 +124,8 @@ inv_adjust(PG_FUNCTION_ARGS)
 {
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
-	InvChange	change = {
-		.kind = "adjust",
-		.keep = INV_NO_KEEP,
-		.counts = true
-	};
 	InvLabels	labels;
-	InvOutcome	outcome;
-	InvAnswer	answer = {&outcome, 1};
+	InvChange	change = inv_change_adjust;
 	bool		strict;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_adjust", 5);
@@ -159,54 +138,9 @@ inv_adjust(PG_FUNCTION_ARGS)
 	change.expected_version = get_expected_version(&call, 7);
 	change.counted_at = inv_call_time(&call, 8, "counted_at");
 	labels.occurred_at = change.counted_at;
+	change.labels = &labels;
 
-	apply_once(cat, &call, &change, &labels, &answer);
-	if (strict)
-		inv_outcome_raise(cat, &answer);
-	PG_RETURN_DATUM(inv_outcome_datum(cat, &answer.outcomes[0]));
-}
-
-/* check_two_locations - a transfer needs them */
-static void
-check_two_locations(const text *from, const text *to)
-{
-	char	   *location = text_to_cstring(from);
-
-	if (strcmp(location, text_to_cstring(to)) != 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("cannot transfer from \"%s\" to itself", location),
-			 inv_errdetail("argument:s value:s", "to_location", location),
-			 errhint("Pass two different locations.")));
-}
-
-/*
- * tell_one_refusal - a transfer is one line: what does not exist is told once,
- * and before what is not enough
- */
-static void
-tell_one_refusal(InvOutcome *from, InvOutcome *to)
-{
-	if (from->status == INV_UNKNOWN_ITEM)
-		to->status = INV_NOT_APPLIED;
-	else if (to->status == INV_UNKNOWN_LOCATION &&
-			 from->status != INV_UNKNOWN_LOCATION)
-		from->status = INV_NOT_APPLIED;
-}
-
-static void
-transfer_once(const InvCatalogue *cat, InvCall *call,
-			  const InvChange *changes, const InvLabels *labels,
-			  InvAnswer *answer)
-{
-	InvRequest	request;
-
-	if (!begin_once(&request, cat, call, changes, answer))
-		return;
-	inv_stock_apply(cat, changes, 2, labels, answer->outcomes);
-	tell_one_refusal(&answer->outcomes[0], &answer->outcomes[1]);
-	inv_request_end(&request, cat, answer);
+	return apply_single(cat, &call, &change, strict);
 }
 
 Datum
@@ -214,36 +148,25 @@ inv_transfer(PG_FUNCTION_ARGS)
 {
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
-	InvChange	from = {
-		.kind = "transfer",
-		.takes = true,
-		.expected_version = INV_ANY_VERSION
-	};
-	InvChange	changes[2];
 	InvLabels	labels;
-	InvOutcome	outcomes[2];
-	InvAnswer	answer = {outcomes, 2};
+	InvChange	changes[2] = {inv_change_transfer_from};
+	InvOrder	order = order_of(changes, 2);
+	InvAnswer	answer = {NULL};
+	text	   *to;
 	bool		strict;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_transfer", 6);
-	from.sku = inv_call_name(&call, 0, "sku");
-	from.quantity = inv_call_quantity(&call, 1);
-	from.location = inv_call_location(&call, 2, "from_location");
-	changes[1].location = inv_call_location(&call, 3, "to_location");
-	check_two_locations(from.location, changes[1].location);
+	changes->sku = inv_call_name(&call, 0, "sku");
+	changes->quantity = inv_call_quantity(&call, 1);
+	changes->location = inv_call_location(&call, 2, "from_location");
+	to = inv_call_location(&call, 3, "to_location");
 	get_labels(&call, 4, &labels);
 	strict = inv_call_flag(&call, 7, "strict");
-	from.keep = get_keep(&call, 8);
-	from.on_hand_delta = -from.quantity;
+	changes->keep = get_keep(&call, 8);
+	changes->labels = &labels;
+	inv_change_transfer_to(changes, to, 0);
 
-	changes[0] = from;
-	from.location = changes[1].location;
-	changes[1] = from;
-	changes[1].takes = false;
-	changes[1].keep = INV_NO_KEEP;
-	changes[1].on_hand_delta = from.quantity;
-
-	transfer_once(cat, &call, changes, &labels, &answer);
+	inv_request_apply(cat, &call, &order, &answer);
 	if (strict)
 		inv_outcome_raise(cat, &answer);
 	inv_outcome_srf(fcinfo, cat, &answer);
@@ -272,7 +195,7 @@ inv_set_limits(PG_FUNCTION_ARGS)
 													 "reorder_point");
 	limits.target_level = inv_call_optional_integer(&call, 5, "target_level");
 
-	inv_stock_set_limits(cat, sku, location, &limits, &outcome);
+	inv_limits_set(cat, sku, location, &limits, &outcome);
 	inv_outcome_raise(cat, &answer);
 	PG_RETURN_DATUM(inv_outcome_datum(cat, &outcome));
 }

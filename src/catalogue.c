@@ -33,6 +33,7 @@ static const struct
 }			relations[] = {
 	{"inv_item", &catalogue.item},
 	{"inv_location", &catalogue.location},
+	{"inv_bundle", &catalogue.bundle},
 	{"inv_stock", &catalogue.stock},
 	{"inv_stock_key", &catalogue.stock_key},
 	{"inv_stock_stock_id_seq", &catalogue.stock_id_seq},

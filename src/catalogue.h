@@ -20,6 +20,7 @@ typedef struct InvCatalogue
 	Oid			owner;			/* of the tables; plans run as this role */
 	Oid			item;
 	Oid			location;
+	Oid			bundle;
 	Oid			stock;
 	Oid			stock_id_seq;
 	Oid			stock_key;		/* unique index on (sku, location) */

@@ -39,6 +39,34 @@ append_integer(StringInfo json, NullableDatum value)
 		appendStringInfo(json, INT64_FORMAT, DatumGetInt64(value.value));
 }
 
+/* append_member - one member of the shape, if it has something to say */
+static void
+append_member(StringInfo json, const char *shape, const char *colon,
+			  va_list *args)
+{
+	int64		number = 0;
+
+	if (colon[1] == 'i' || colon[1] == 'n')
+		number = va_arg(*args, int64);
+	if (colon[1] == 'n' && number == 0)
+		return;
+	appendStringInfo(json, "%s\"%.*s\":", json->len > 1 ? "," : "",
+					 (int) (colon - shape), shape);
+	switch (colon[1])
+	{
+		case 'i':
+		case 'n':
+			appendStringInfo(json, INT64_FORMAT, number);
+			break;
+		case 'd':
+			append_integer(json, va_arg(*args, NullableDatum));
+			break;
+		default:
+			append_text(json, va_arg(*args, const char *));
+			break;
+	}
+}
+
 int
 inv_errdetail(const char *shape, ...)
 {
@@ -53,20 +81,7 @@ inv_errdetail(const char *shape, ...)
 		const char *colon = strchr(shape, ':');
 
 		Assert(colon != NULL);
-		appendStringInfo(&json, "%s\"%.*s\":", json.len > 1 ? "," : "",
-						 (int) (colon - shape), shape);
-		switch (colon[1])
-		{
-			case 'i':
-				appendStringInfo(&json, INT64_FORMAT, va_arg(args, int64));
-				break;
-			case 'd':
-				append_integer(&json, va_arg(args, NullableDatum));
-				break;
-			default:
-				append_text(&json, va_arg(args, const char *));
-				break;
-		}
+		append_member(&json, shape, colon, &args);
 		shape = colon + 2;
 		if (*shape == ' ')
 			shape++;
@@ -75,6 +90,12 @@ inv_errdetail(const char *shape, ...)
 	appendStringInfoChar(&json, '}');
 
 	return errdetail_internal("%s", json.data);
+}
+
+const char *
+inv_line_prefix(int line)
+{
+	return line == 0 ? "" : psprintf("line %d: ", line);
 }
 
 void

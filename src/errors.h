@@ -26,10 +26,14 @@
  * inv_errdetail - the DETAIL of an error as one JSON object
  *
  * shape lists the members, separated by one blank each: "name:s" takes a
- * char * (null pointer: JSON null), "name:i" an int64, "name:d" a NullableDatum
- * that holds an int64.  Used inside ereport().
+ * char * (null pointer: JSON null), "name:i" an int64, "name:n" an int64 that
+ * is left out if it is 0, "name:d" a NullableDatum that holds an int64.  Used
+ * inside ereport().
  */
 extern int	inv_errdetail(const char *shape, ...);
+
+/* inv_line_prefix - what begins a message about a line; 0: nothing */
+extern const char *inv_line_prefix(int line);
 
 /*
  * inv_raise_serialization_failure - raises 40001: another transaction changed

@@ -19,6 +19,7 @@ char	   *inv_actor;
 char	   *inv_traceparent;
 int			inv_leaf_size;
 int			inv_key_retention;
+int			inv_max_lines;
 bool		inv_log_refusals;
 
 static bool
@@ -78,6 +79,11 @@ inv_guc_define(void)
 							"Older ones are removed by inv_maintain().",
 							&inv_key_retention, 24 * 60 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.max_lines",
+							"Lines that one call may have.",
+							"Guards against a call that was not meant.",
+							&inv_max_lines, 10000, 1, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("inventory.log_refusals",
 							 "Write refusals (class IV) to the server log.",
 							 NULL,

@@ -20,6 +20,9 @@ extern int	inv_leaf_size;
 /* inventory.key_retention: seconds that a key is remembered */
 extern int	inv_key_retention;
 
+/* inventory.max_lines: how many lines one call may have */
+extern int	inv_max_lines;
+
 /* inventory.log_refusals: whether the server log sees errors of class IV */
 extern bool inv_log_refusals;
 

@@ -47,6 +47,12 @@ static InvPlan location_plan = {
 	.argtypes = {TEXTOID}
 };
 
+static InvPlan sellable_plan = {
+	.sql = "SELECT location FROM @inv_location WHERE sellable"
+	" ORDER BY priority, location",
+	.read_only = true
+};
+
 /* the expression is that of inv_item_folded_sku_idx */
 static InvPlan similar_sku_plan = {
 	.sql = "SELECT sku FROM @inv_item"
@@ -118,6 +124,30 @@ bool
 inv_location_exists(const InvCatalogue *cat, text *location)
 {
 	return is_main(location) || has_row(cat, &location_plan, location, NULL);
+}
+
+int
+inv_location_sellable(const InvCatalogue *cat, text ***locations)
+{
+	InvPlanScope scope;
+	MemoryContext caller = CurrentMemoryContext;
+	int			count;
+
+	inv_plan_begin(&scope, cat);
+	count = inv_plan_run(&scope, &sellable_plan, NULL, NULL, 0);
+	MemoryContextSwitchTo(caller);
+	*locations = palloc(count * sizeof(text *));
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		(*locations)[i] =
+			DatumGetTextPCopy(SPI_getbinval(SPI_tuptable->vals[i],
+											SPI_tuptable->tupdesc, 1,
+											&isnull));
+	}
+	inv_plan_end(&scope);
+	return count;
 }
 
 /* create_location - beneath SQL: nobody's trigger is to run as the owner */

@@ -39,6 +39,13 @@ extern bool inv_item_find(const InvCatalogue *cat, text *sku,
 extern bool inv_location_exists(const InvCatalogue *cat, text *location);
 
 /*
+ * inv_location_sellable - the locations that sell, the preferred one first
+ *
+ * Writes them to *locations and answers how many.
+ */
+extern int	inv_location_sellable(const InvCatalogue *cat, text ***locations);
+
+/*
  * inv_item_lock, inv_location_lock - the same, to the end of the transaction
  *
  * The item cannot change, the location not be deleted meanwhile.  "main" is

@@ -145,6 +145,12 @@ takes(int64 id)
 		id >= current.first_id && id < current.end_id;
 }
 
+bool
+inv_leaf_takes(Relation leaf, int64 movement_id)
+{
+	return RelationGetRelid(leaf) == current.relid && takes(movement_id);
+}
+
 /* make_leaf - makes and attaches the leaf for first_id <= id < end_id */
 static void
 make_leaf(InvPlanScope *scope, int64 first_id, int64 end_id)

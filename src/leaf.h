@@ -23,6 +23,9 @@ extern void inv_leaf_init(void);
 extern Relation inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
 							  int columns, const InvIndexSet **indexes);
 
+/* inv_leaf_takes - does an open leaf take this movement too? */
+extern bool inv_leaf_takes(Relation leaf, int64 movement_id);
+
 /* inv_leaf_make_ahead - makes what is missing; answers how many it made */
 extern int	inv_leaf_make_ahead(const InvCatalogue *cat);
 

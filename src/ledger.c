@@ -123,77 +123,154 @@ valid_text(const char *value)
 	return copy;
 }
 
+/* text_or_null - a text of a setting; null where there is nothing to say */
+static Datum
+text_or_null(const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return (Datum) 0;
+	return CStringGetTextDatum(valid_text(value));
+}
+
 /* set_text - a column that is null where there is nothing to say */
 static void
-set_text(TupleTableSlot *slot, int column, const char *value)
+set_text(TupleTableSlot *slot, int column, Datum value)
 {
-	slot->tts_isnull[column] = value == NULL || value[0] == '\0';
-	if (!slot->tts_isnull[column])
-		slot->tts_values[column] = CStringGetTextDatum(valid_text(value));
+	slot->tts_isnull[column] = value == (Datum) 0;
+	slot->tts_values[column] = value;
 }
 
 static void
-set_label(TupleTableSlot *slot, int column, const text *value)
+set_integer(TupleTableSlot *slot, int column, int64 value)
 {
-	slot->tts_isnull[column] = value == NULL;
-	slot->tts_values[column] = PointerGetDatum(value);
+	slot->tts_values[column] = Int64GetDatum(value);
 }
 
+/* fill_labels - what the call says of the movement */
 static void
-fill_slot(Relation leaf, TupleTableSlot *slot, int64 id, const InvMovement *movement,
-		  const InvLabels *labels)
+fill_labels(const InvLedger *ledger, TupleTableSlot *slot,
+			const InvLabels *labels)
 {
-	Datum	   *values = slot->tts_values;
-	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz occurred_at = labels->occurred_at;
 
-	memset(slot->tts_isnull, false, MOVEMENT_COLUMNS);
-	values[MOVEMENT_ID] = Int64GetDatum(id);
-	values[MOVEMENT_STOCK_ID] = Int64GetDatum(movement->stock_id);
-	values[MOVEMENT_SKU] = PointerGetDatum(movement->sku);
-	values[MOVEMENT_LOCATION] = PointerGetDatum(movement->location);
-	set_text(slot, MOVEMENT_KIND, movement->kind);
-	values[MOVEMENT_ON_HAND_DELTA] = Int64GetDatum(movement->on_hand_delta);
-	values[MOVEMENT_RESERVED_DELTA] = Int64GetDatum(movement->reserved_delta);
-	values[MOVEMENT_VERSION] = Int64GetDatum(movement->version);
-	set_label(slot, MOVEMENT_REFERENCE, labels->reference);
-	set_label(slot, MOVEMENT_REASON, labels->reason);
-	slot->tts_isnull[MOVEMENT_HOLD] = true;
-	set_label(slot, MOVEMENT_KEY, labels->key);
-	values[MOVEMENT_ORIGINAL_ID] = Int64GetDatum(movement->original_id);
-	slot->tts_isnull[MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
-	set_text(slot, MOVEMENT_ACTOR, actor_name());
-	set_text(slot, MOVEMENT_APPLICATION_NAME, application_name);
-	set_text(slot, MOVEMENT_TRACEPARENT, inv_traceparent);
-	values[MOVEMENT_TXID] =
-		FullTransactionIdGetDatum(GetTopFullTransactionId());
-	slot->tts_isnull[MOVEMENT_EPOCH] = true;
+	set_text(slot, MOVEMENT_REFERENCE, PointerGetDatum(labels->reference));
+	set_text(slot, MOVEMENT_REASON, PointerGetDatum(labels->reason));
+	set_text(slot, MOVEMENT_KEY, PointerGetDatum(labels->key));
 
 	/* a client's clock may be ahead of ours: the ledger's never is */
-	if (occurred_at == DT_NOBEGIN || occurred_at > now)
-		occurred_at = now;
-	values[MOVEMENT_OCCURRED_AT] = TimestampTzGetDatum(occurred_at);
-	values[MOVEMENT_RECORDED_AT] = TimestampTzGetDatum(now);
+	if (occurred_at == DT_NOBEGIN || occurred_at > ledger->now)
+		occurred_at = ledger->now;
+	slot->tts_values[MOVEMENT_OCCURRED_AT] = TimestampTzGetDatum(occurred_at);
+}
+
+static void
+fill_slot(const InvLedger *ledger, TupleTableSlot *slot, int64 id,
+		  const InvMovement *movement, const InvLabels *labels)
+{
+	Datum	   *values = slot->tts_values;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, false, MOVEMENT_COLUMNS);
+	set_integer(slot, MOVEMENT_ID, id);
+	set_integer(slot, MOVEMENT_STOCK_ID, movement->stock_id);
+	values[MOVEMENT_SKU] = PointerGetDatum(movement->sku);
+	values[MOVEMENT_LOCATION] = PointerGetDatum(movement->location);
+	values[MOVEMENT_KIND] = CStringGetTextDatum(movement->kind);
+	set_integer(slot, MOVEMENT_ON_HAND_DELTA, movement->on_hand_delta);
+	set_integer(slot, MOVEMENT_RESERVED_DELTA, movement->reserved_delta);
+	set_integer(slot, MOVEMENT_VERSION, movement->version);
+	slot->tts_isnull[MOVEMENT_HOLD] = true;
+	set_integer(slot, MOVEMENT_ORIGINAL_ID, movement->original_id);
+	slot->tts_isnull[MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
+	set_text(slot, MOVEMENT_ACTOR, ledger->actor);
+	set_text(slot, MOVEMENT_APPLICATION_NAME, ledger->application_name);
+	set_text(slot, MOVEMENT_TRACEPARENT, ledger->traceparent);
+	values[MOVEMENT_TXID] = ledger->txid;
+	slot->tts_isnull[MOVEMENT_EPOCH] = true;
+	values[MOVEMENT_RECORDED_AT] = TimestampTzGetDatum(ledger->now);
+	fill_labels(ledger, slot, labels);
 	ExecStoreVirtualTuple(slot);
-	inv_access_fill_defaults(leaf, slot, MOVEMENT_COLUMNS);
+	inv_access_fill_defaults(ledger->leaf, slot, MOVEMENT_COLUMNS);
+}
+
+void
+inv_ledger_begin(InvLedger *ledger, const InvCatalogue *cat)
+{
+	ledger->cat = cat;
+	ledger->leaf = NULL;
+	ledger->nslots = 0;
+	ledger->pending = 0;
+	ledger->now = GetCurrentTimestamp();
+	ledger->txid = FullTransactionIdGetDatum(GetTopFullTransactionId());
+	ledger->actor = text_or_null(actor_name());
+	ledger->application_name = text_or_null(application_name);
+	ledger->traceparent = text_or_null(inv_traceparent);
+}
+
+/* write_pending - the movements that wait, then their index entries */
+static void
+write_pending(InvLedger *ledger)
+{
+	CommandId	cid = GetCurrentCommandId(true);
+
+	if (ledger->pending == 1)
+		table_tuple_insert(ledger->leaf, ledger->slots[0], cid, 0, NULL);
+	else if (ledger->pending > 1)
+		table_multi_insert(ledger->leaf, ledger->slots, ledger->pending, cid,
+						   0, NULL);
+	if (ledger->pending > 0)
+		inv_access_insert_entries(ledger->indexes, ledger->leaf,
+								  ledger->slots, ledger->pending);
+	ledger->pending = 0;
+}
+
+static void
+close_leaf(InvLedger *ledger)
+{
+	if (ledger->leaf == NULL)
+		return;
+	write_pending(ledger);
+	for (int i = 0; i < ledger->nslots; i++)
+		ExecDropSingleTupleTableSlot(ledger->slots[i]);
+	ledger->nslots = 0;
+	table_close(ledger->leaf, NoLock);
+	ledger->leaf = NULL;
+}
+
+/* next_slot - for a movement with this id, in the leaf that takes it */
+static TupleTableSlot *
+next_slot(InvLedger *ledger, int64 id)
+{
+	if (ledger->leaf && !inv_leaf_takes(ledger->leaf, id))
+		close_leaf(ledger);
+	if (ledger->leaf == NULL)
+		ledger->leaf = inv_leaf_open(ledger->cat, id, MOVEMENT_COLUMNS,
+									 &ledger->indexes);
+	if (ledger->pending == INV_LEDGER_CHUNK)
+		write_pending(ledger);
+	if (ledger->pending == ledger->nslots)
+		ledger->slots[ledger->nslots++] =
+			MakeSingleTupleTableSlot(RelationGetDescr(ledger->leaf),
+									 &TTSOpsVirtual);
+	return ledger->slots[ledger->pending];
 }
 
 int64
-inv_ledger_append(const InvCatalogue *cat, const InvMovement *movement,
+inv_ledger_append(InvLedger *ledger, const InvMovement *movement,
 				  const InvLabels *labels)
 {
-	int64		id = nextval_internal(cat->movement_id_seq, false);
-	const InvIndexSet *indexes;
-	Relation	leaf = inv_leaf_open(cat, id, MOVEMENT_COLUMNS, &indexes);
-	TupleTableSlot *slot;
+	int64		id = nextval_internal(ledger->cat->movement_id_seq, false);
+	TupleTableSlot *slot = next_slot(ledger, id);
 
-	slot = MakeSingleTupleTableSlot(RelationGetDescr(leaf), &TTSOpsVirtual);
-	fill_slot(leaf, slot, id, movement, labels);
-	table_tuple_insert(leaf, slot, GetCurrentCommandId(true), 0, NULL);
-	inv_access_insert_entries(indexes, leaf, slot);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(leaf, NoLock);
+	fill_slot(ledger, slot, id, movement, labels);
+	ledger->pending++;
 	return id;
+}
+
+void
+inv_ledger_end(InvLedger *ledger)
+{
+	close_leaf(ledger);
 }
 
 int64

@@ -6,7 +6,10 @@
 #define INV_LEDGER_H
 
 #include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "utils/relcache.h"
 
+#include "access.h"
 #include "catalogue.h"
 
 /* What a call says of all its movements; may be null */
@@ -30,17 +33,40 @@ typedef struct InvMovement
 	int64		original_id;	/* the movement that it gives back, or 0 */
 } InvMovement;
 
+/* how many movements are written at a time */
+#define INV_LEDGER_CHUNK 64
+
+/* Movements being appended; private to ledger.c */
+typedef struct InvLedger
+{
+	const InvCatalogue *cat;
+	Relation	leaf;			/* or null: none is open */
+	const InvIndexSet *indexes;
+	TupleTableSlot *slots[INV_LEDGER_CHUNK];
+	int			nslots;			/* made */
+	int			pending;		/* filled and not written */
+
+	/* what all movements of a call have in common */
+	TimestampTz now;
+	Datum		txid;
+	Datum		actor;
+	Datum		application_name;
+	Datum		traceparent;
+} InvLedger;
+
 extern void inv_ledger_init(void);
 
 /*
- * inv_ledger_append - appends a movement and answers its movement_id
+ * inv_ledger_begin, inv_ledger_append, inv_ledger_end - append movements
  *
- * Called with the stock row changed and so locked: ids then ascend with the
- * versions of the row.
+ * Append answers the movement_id; the movement is in the table after the end.
+ * Called with the stock rows changed and so locked: ids then ascend with the
+ * versions of a row.  The texts must live until the end.
  */
-extern int64 inv_ledger_append(const InvCatalogue *cat,
-							   const InvMovement *movement,
+extern void inv_ledger_begin(InvLedger *ledger, const InvCatalogue *cat);
+extern int64 inv_ledger_append(InvLedger *ledger, const InvMovement *movement,
 							   const InvLabels *labels);
+extern void inv_ledger_end(InvLedger *ledger);
 
 /*
  * inv_ledger_moved_since - the sum of the changes of on hand since a time

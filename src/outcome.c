@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "common/int.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -54,14 +55,12 @@ check_type(const InvCatalogue *cat)
 				 errhint("Run ALTER EXTENSION inventory UPDATE, and reconnect.")));
 }
 
-static HeapTuple
-form_row(const InvCatalogue *cat, const InvOutcome *outcome)
+static void
+fill_columns(const InvCatalogue *cat, const InvOutcome *outcome,
+			 Datum *values, bool *nulls)
 {
-	Datum		values[OUT_COLUMNS];
-	bool		nulls[OUT_COLUMNS] = {false};
-
 	check_type(cat);
-	values[OUT_LINE] = Int32GetDatum(1);
+	values[OUT_LINE] = Int32GetDatum(outcome->line);
 	values[OUT_STATUS] = CStringGetTextDatum(status_names[outcome->status]);
 	values[OUT_SKU] = PointerGetDatum(outcome->sku);
 	values[OUT_LOCATION] = PointerGetDatum(outcome->location);
@@ -74,18 +73,24 @@ form_row(const InvCatalogue *cat, const InvOutcome *outcome)
 	values[OUT_MOVEMENT_ID] = Int64GetDatum(outcome->movement_id);
 	values[OUT_REPLAYED] = BoolGetDatum(outcome->replayed);
 
+	memset(nulls, false, OUT_COLUMNS);
+	nulls[OUT_LOCATION] = outcome->location == NULL;
 	nulls[OUT_QUANTITY] = !outcome->quantity_known;
 	if (!outcome->stock_known)
 		memset(&nulls[OUT_ON_HAND], true, OUT_VERSION - OUT_ON_HAND + 1);
+	if (outcome->combined)
+		nulls[OUT_RESERVED] = nulls[OUT_VERSION] = true;
 	nulls[OUT_MOVEMENT_ID] = outcome->movement_id == 0;
-
-	return heap_form_tuple(cat->outcome, values, nulls);
 }
 
 Datum
 inv_outcome_datum(const InvCatalogue *cat, const InvOutcome *outcome)
 {
-	return HeapTupleGetDatum(form_row(cat, outcome));
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	fill_columns(cat, outcome, values, nulls);
+	return HeapTupleGetDatum(heap_form_tuple(cat->outcome, values, nulls));
 }
 
 void
@@ -93,11 +98,16 @@ inv_outcome_srf(FunctionCallInfo fcinfo, const InvCatalogue *cat,
 				const InvAnswer *answer)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < answer->count; i++)
-		tuplestore_puttuple(rsinfo->setResult,
-							form_row(cat, &answer->outcomes[i]));
+	{
+		fill_columns(cat, &answer->outcomes[i], values, nulls);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
+	}
 }
 
 Datum
@@ -135,13 +145,16 @@ read_row(const InvCatalogue *cat, Datum row, InvOutcome *outcome)
 
 	heap_deform_tuple(&tuple, cat->outcome, values, nulls);
 	memset(outcome, 0, sizeof(*outcome));
+	outcome->line = DatumGetInt32(values[OUT_LINE]);
 	status = TextDatumGetCString(values[OUT_STATUS]);
 	outcome->status = status_from_name(status);
 	outcome->sku = DatumGetTextPP(values[OUT_SKU]);
-	outcome->location = DatumGetTextPP(values[OUT_LOCATION]);
+	outcome->location = nulls[OUT_LOCATION] ? NULL :
+		DatumGetTextPP(values[OUT_LOCATION]);
 	outcome->quantity_known = !nulls[OUT_QUANTITY];
 	outcome->quantity = DatumGetInt64(values[OUT_QUANTITY]);
 	outcome->stock_known = !nulls[OUT_ON_HAND];
+	outcome->combined = outcome->stock_known && nulls[OUT_VERSION];
 	outcome->on_hand = DatumGetInt64(values[OUT_ON_HAND]);
 	outcome->reserved = DatumGetInt64(values[OUT_RESERVED]);
 	outcome->available = DatumGetInt64(values[OUT_AVAILABLE]);
@@ -169,90 +182,133 @@ inv_outcome_from_array(const InvCatalogue *cat, Datum array,
 }
 
 static void
-raise_unknown_item(const InvCatalogue *cat, const char *sku)
+raise_unknown_item(const InvCatalogue *cat, const char *sku, int line)
 {
 	char	   *similar = inv_item_similar_sku(cat, sku);
 
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_UNKNOWN_ITEM),
-			 errmsg("unknown item \"%s\"", sku),
-			 inv_errdetail("sku:s", sku),
+			 errmsg("%sunknown item \"%s\"", inv_line_prefix(line), sku),
+			 inv_errdetail("line:n sku:s", (int64) line, sku),
 			 similar ?
 			 errhint("There is an item \"%s\"; SKUs are compared byte by byte.",
 					 similar) :
 			 errhint("Items are made with INSERT INTO inv_item (sku, name) VALUES (...).")));
 }
 
+/* same_text - both may be null */
+static bool
+same_text(const text *a, const text *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* requested - what all lines together asked for where this one was refused */
+static int64
+requested(const InvAnswer *answer, const InvOutcome *refused)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < answer->count; i++)
+	{
+		const InvOutcome *outcome = &answer->outcomes[i];
+
+		if (outcome->status == refused->status &&
+			same_text(outcome->sku, refused->sku) &&
+			same_text(outcome->location, refused->location) &&
+			pg_add_s64_overflow(sum, outcome->quantity, &sum))
+			return PG_INT64_MAX;
+	}
+	return sum;
+}
+
 static void
-raise_insufficient_stock(const InvOutcome *outcome, const char *sku,
-						 const char *location)
+raise_insufficient_stock(const InvAnswer *answer, const InvOutcome *outcome,
+						 const char *sku, const char *location, int line)
 {
 	bool		keeps = outcome->keep != INV_NO_KEEP;
+	int64		quantity = requested(answer, outcome);
 
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_INSUFFICIENT_STOCK),
-			 errmsg("insufficient stock of \"%s\" at \"%s\": requested "
+			 errmsg("%sinsufficient stock of \"%s\" at %s: requested "
 					INT64_FORMAT ", available " INT64_FORMAT,
-					sku, location, outcome->quantity, outcome->available),
+					inv_line_prefix(line), sku,
+					location ? psprintf("\"%s\"", location) : "all sources",
+					quantity, outcome->available),
 			 inv_errdetail(keeps ?
-						   "sku:s location:s requested:i available:i keep:i" :
-						   "sku:s location:s requested:i available:i",
-						   sku, location, outcome->quantity,
+						   "line:n sku:s location:s requested:i available:i keep:i" :
+						   "line:n sku:s location:s requested:i available:i",
+						   (int64) line, sku, location, quantity,
 						   outcome->available, outcome->keep),
 			 errhint("Pass strict => false to get this answer as a status.")));
 }
 
 static void
 raise_version_conflict(const InvOutcome *outcome, const char *sku,
-					   const char *location)
+					   const char *location, int line)
 {
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_VERSION_CONFLICT),
-			 errmsg("stock of \"%s\" at \"%s\" is at version " INT64_FORMAT,
-					sku, location, outcome->version),
-			 inv_errdetail("sku:s location:s expected_version:i version:i",
-						   sku, location, outcome->expected_version,
-						   outcome->version),
+			 errmsg("%sstock of \"%s\" at \"%s\" is at version " INT64_FORMAT,
+					inv_line_prefix(line), sku, location, outcome->version),
+			 inv_errdetail("line:n sku:s location:s expected_version:i version:i",
+						   (int64) line, sku, location,
+						   outcome->expected_version, outcome->version),
 			 errhint("Read the stock again and decide again.")));
+}
+
+static void
+raise_inactive_item(const char *sku, int line)
+{
+	ereport(ERROR,
+			(errcode(INV_ERRCODE_INACTIVE_ITEM),
+			 errmsg("%sitem \"%s\" is inactive", inv_line_prefix(line), sku),
+			 inv_errdetail("line:n sku:s", (int64) line, sku),
+			 errhint("Set inv_item.active to true to sell it again.")));
+}
+
+static void
+raise_unknown_location(const char *location, int line)
+{
+	ereport(ERROR,
+			(errcode(INV_ERRCODE_UNKNOWN_LOCATION),
+			 errmsg("%sunknown location \"%s\"", inv_line_prefix(line),
+					location),
+			 inv_errdetail("line:n location:s", (int64) line, location),
+			 errhint("Locations are made with INSERT INTO inv_location (location) VALUES (...).")));
 }
 
 /* raise_refusal - the error for one outcome that is a refusal */
 static void
-raise_refusal(const InvCatalogue *cat, const InvOutcome *outcome)
+raise_refusal(const InvCatalogue *cat, const InvAnswer *answer,
+			  const InvOutcome *outcome)
 {
 	char	   *sku = text_to_cstring(outcome->sku);
-	char	   *location = text_to_cstring(outcome->location);
+	char	   *location = outcome->location ?
+	text_to_cstring(outcome->location) : NULL;
+	int			line = answer->numbered ? outcome->line : 0;
 
 	switch (outcome->status)
 	{
 		case INV_INSUFFICIENT_STOCK:
-			raise_insufficient_stock(outcome, sku, location);
+			raise_insufficient_stock(answer, outcome, sku, location, line);
 			break;
-
 		case INV_VERSION_CONFLICT:
-			raise_version_conflict(outcome, sku, location);
+			raise_version_conflict(outcome, sku, location, line);
 			break;
-
 		case INV_UNKNOWN_ITEM:
-			raise_unknown_item(cat, sku);
+			raise_unknown_item(cat, sku, line);
 			break;
-
 		case INV_INACTIVE_ITEM:
-			ereport(ERROR,
-					(errcode(INV_ERRCODE_INACTIVE_ITEM),
-					 errmsg("item \"%s\" is inactive", sku),
-					 inv_errdetail("sku:s", sku),
-					 errhint("Set inv_item.active to true to sell it again.")));
+			raise_inactive_item(sku, line);
 			break;
-
 		case INV_UNKNOWN_LOCATION:
-			ereport(ERROR,
-					(errcode(INV_ERRCODE_UNKNOWN_LOCATION),
-					 errmsg("unknown location \"%s\"", location),
-					 inv_errdetail("location:s", location),
-					 errhint("Locations are made with INSERT INTO inv_location (location) VALUES (...).")));
+			raise_unknown_location(location, line);
 			break;
-
 		default:
 			elog(ERROR, "status %d is no refusal", outcome->status);
 	}
@@ -266,6 +322,6 @@ inv_outcome_raise(const InvCatalogue *cat, const InvAnswer *answer)
 		InvStatus	status = answer->outcomes[i].status;
 
 		if (status != INV_OK && status != INV_NOT_APPLIED)
-			raise_refusal(cat, &answer->outcomes[i]);
+			raise_refusal(cat, answer, &answer->outcomes[i]);
 	}
 }

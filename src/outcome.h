@@ -16,7 +16,8 @@ typedef enum InvStatus
 	INV_VERSION_CONFLICT,
 	INV_INSUFFICIENT_STOCK,
 	INV_NOT_APPLIED,
-	INV_STATUSES
+	INV_STATUSES,
+	INV_BUNDLE = INV_STATUSES	/* never told: the item has components */
 } InvStatus;
 
 /* Conditions that a call did not name */
@@ -26,12 +27,15 @@ typedef enum InvStatus
 /* One line of an answer; the numbers are those after the call */
 typedef struct InvOutcome
 {
+	int			line;			/* of the call's input, from 1 */
 	InvStatus	status;
 	text	   *sku;
-	text	   *location;
+	text	   *location;		/* null: several */
 	bool		quantity_known; /* does the call name one? */
 	int64		quantity;
 	bool		stock_known;	/* are the next five set? */
+	bool		combined;		/* of several stock rows: reserved and version
+								 * are not */
 	int64		on_hand;
 	int64		reserved;
 	int64		available;
@@ -50,6 +54,7 @@ typedef struct InvAnswer
 {
 	InvOutcome *outcomes;
 	int			count;
+	bool		numbered;		/* do errors name the line? */
 } InvAnswer;
 
 /* inv_outcome_datum - the outcome as a row of type inv_outcome */

@@ -9,13 +9,15 @@
 #include "utils/builtins.h"
 
 #include "argument.h"
+#include "bundle.h"
+#include "errors.h"
 #include "plan.h"
-#include "stock.h"
 
 #define MAX_HISTORY_ROWS 100000
 
 PG_FUNCTION_INFO_V1(inv_available);
 PG_FUNCTION_INFO_V1(inv_history);
+PG_FUNCTION_INFO_V1(inv_movements_of);
 PG_FUNCTION_INFO_V1(inv_verify);
 
 static InvPlan history_plan = {
@@ -25,6 +27,14 @@ static InvPlan history_plan = {
 	.read_only = true,
 	.nargs = 3,
 	.argtypes = {INT8OID, INT8OID, INT8OID}
+};
+
+static InvPlan movements_of_plan = {
+	.sql = "SELECT * FROM @inv_movement WHERE reference = $1"
+	" ORDER BY movement_id",
+	.read_only = true,
+	.nargs = 1,
+	.argtypes = {TEXTOID}
 };
 
 /*
@@ -65,28 +75,54 @@ static InvPlan verify_plan = {
 	.argtypes = {TEXTOID, TEXTOID}
 };
 
-/* read_stock - the stock row; raises when there cannot be one */
-static void
-read_stock(const InvCatalogue *cat, InvCall *call, InvStock *stock)
+/* stock_of - the stock row; raises when there cannot be one */
+static InvStatus
+stock_of(const InvCatalogue *cat, text *sku, text *location, InvStock *stock)
 {
-	InvOutcome	outcome = {
-		.sku = inv_call_name(call, 0, "sku"),
-		.location = inv_call_location(call, 1, "location")
-	};
+	InvOutcome	outcome = {.sku = sku, .location = location};
 	InvAnswer	answer = {&outcome, 1};
 
-	outcome.status = inv_stock_read(cat, outcome.sku, outcome.location, stock);
-	inv_outcome_raise(cat, &answer);
+	outcome.status = inv_stock_read(cat, sku, location, stock);
+	if (outcome.status != INV_BUNDLE)
+		inv_outcome_raise(cat, &answer);
+	return outcome.status;
+}
+
+/* bundle_available - as many as its scarcest component makes */
+static int64
+bundle_available(const InvCatalogue *cat, text *sku, text *location)
+{
+	InvComponent *components;
+	int			count = inv_bundle_components(cat, sku, 0, &components);
+	int64		available = PG_INT64_MAX;
+
+	for (int i = 0; i < count; i++)
+	{
+		InvStock	stock;
+
+		if (stock_of(cat, components[i].sku, location, &stock) == INV_BUNDLE)
+			inv_raise_serialization_failure();
+		available = Min(available,
+						inv_bundle_complete(inv_stock_available(&stock),
+											components[i].units));
+	}
+	return available;
 }
 
 Datum
 inv_available(PG_FUNCTION_ARGS)
 {
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	InvCall		call;
 	InvStock	stock;
+	text	   *sku;
+	text	   *location;
 
 	inv_call_begin(&call, fcinfo, "inv_available");
-	read_stock(inv_catalogue_get(fcinfo, AccessShareLock), &call, &stock);
+	sku = inv_call_name(&call, 0, "sku");
+	location = inv_call_location(&call, 1, "location");
+	if (stock_of(cat, sku, location, &stock) == INV_BUNDLE)
+		PG_RETURN_INT64(bundle_available(cat, sku, location));
 	PG_RETURN_INT64(inv_stock_available(&stock));
 }
 
@@ -96,6 +132,8 @@ inv_history(PG_FUNCTION_ARGS)
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	InvCall		call;
 	InvStock	stock;
+	text	   *sku;
+	text	   *location;
 	Datum		values[3];
 
 	inv_call_begin(&call, fcinfo, "inv_history");
@@ -103,9 +141,25 @@ inv_history(PG_FUNCTION_ARGS)
 							  PG_GETARG_INT64(2));
 	values[2] = Int64GetDatum(inv_call_integer(&call, 3, "max_rows",
 											   1, MAX_HISTORY_ROWS));
-	read_stock(cat, &call, &stock);
+	sku = inv_call_name(&call, 0, "sku");
+	location = inv_call_location(&call, 1, "location");
+	if (stock_of(cat, sku, location, &stock) == INV_BUNDLE)
+		inv_bundle_refuse(sku, 0);
 	values[0] = Int64GetDatum(stock.stock_id);
 	inv_plan_to_srf(fcinfo, cat, &history_plan, values, NULL);
+	return (Datum) 0;
+}
+
+Datum
+inv_movements_of(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
+	InvCall		call;
+	Datum		value;
+
+	inv_call_begin(&call, fcinfo, "inv_movements_of");
+	value = PointerGetDatum(inv_call_required_reference(&call, 0));
+	inv_plan_to_srf(fcinfo, cat, &movements_of_plan, &value, NULL);
 	return (Datum) 0;
 }
 

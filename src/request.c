@@ -65,22 +65,29 @@ store_row(Relation rel, TupleTableSlot *slot, const InvRequest *request)
 	inv_access_fill_defaults(rel, slot, INV_REQUEST_COLUMNS);
 }
 
+static void
+raise_key_reused(const InvCall *call, const char *function)
+{
+	const char *key = text_to_cstring(call->key);
+
+	ereport(ERROR,
+			(errcode(INV_ERRCODE_KEY_REUSED),
+			 errmsg("%skey \"%s\" was used with other arguments",
+					inv_line_prefix(call->line), key),
+			 inv_errdetail("line:n key:s function:s", (int64) call->line, key,
+						   function),
+			 errhint("Repeat a call with the same arguments, or use a new key for a new call.")));
+}
+
 /* check_digest - refuses a key that was used for something else */
 static void
 check_digest(TupleTableSlot *slot, const InvCall *call, Datum digest)
 {
-	const char *key = text_to_cstring(call->key);
-	const char *function;
-
 	if (DatumGetBool(DirectFunctionCall2(byteaeq, digest,
 										 slot->tts_values[REQUEST_DIGEST])))
 		return;
-	function = TextDatumGetCString(slot->tts_values[REQUEST_FUNCTION]);
-	ereport(ERROR,
-			(errcode(INV_ERRCODE_KEY_REUSED),
-			 errmsg("key \"%s\" was used with other arguments", key),
-			 inv_errdetail("key:s function:s", key, function),
-			 errhint("Repeat a call with the same arguments, or use a new key for a new call.")));
+	raise_key_reused(call,
+					 TextDatumGetCString(slot->tts_values[REQUEST_FUNCTION]));
 }
 
 /* read_answer - the outcomes of the call that has the key */
@@ -170,6 +177,213 @@ inv_request_end(InvRequest *request, const InvCatalogue *cat,
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
+}
+
+/* recall_conditions - what a stored answer does not say of its lines */
+static void
+recall_conditions(const InvOrder *order, InvAnswer *answer)
+{
+	int			next = 0;
+
+	answer->numbered = order->numbered;
+	for (int i = 0; i < answer->count; i++)
+	{
+		InvOutcome *outcome = &answer->outcomes[i];
+
+		while (next < order->count - 1 &&
+			   order->changes[next].line < outcome->line)
+			next++;
+		outcome->keep = order->changes[next].keep;
+		outcome->expected_version = order->changes[next].expected_version;
+	}
+}
+
+void
+inv_request_apply(const InvCatalogue *cat, InvCall *call,
+				  const InvOrder *order, InvAnswer *answer)
+{
+	InvRequest	request;
+
+	if (inv_request_begin(&request, cat, call, answer))
+	{
+		recall_conditions(order, answer);
+		return;
+	}
+	inv_stock_apply(cat, order, answer);
+	inv_request_end(&request, cat, answer);
+}
+
+/* A line with a key of its own */
+typedef struct KeyedLine
+{
+	int			index;			/* of the line, from 0 */
+	InvCall		call;
+	InvRequest	request;
+	bool		repeats;		/* the key of another line of this call */
+} KeyedLine;
+
+/* note_line - what inv_deduct() would note of these arguments */
+static void
+note_line(InvCall *call, const InvChange *change)
+{
+	inv_call_note_text(call, change->sku);
+	inv_call_note_integer(call, false, change->quantity);
+	inv_call_note_text(call, change->location);
+	inv_call_note_text(call, change->labels->reference);
+	inv_call_note_text(call, change->labels->reason);
+	inv_call_note_integer(call, true, 0);	/* keep */
+	inv_call_note_integer(call, true, 0);	/* expected_version */
+	inv_call_note_integer(call, true, DT_NOBEGIN);	/* occurred_at */
+}
+
+/* compare_keyed - by key, the lines of one key in their order */
+static int
+compare_keyed(const void *a, const void *b)
+{
+	const KeyedLine *x = a;
+	const KeyedLine *y = b;
+	int			result;
+
+	result = DatumGetInt32(DirectFunctionCall2(bttext_pattern_cmp,
+											   PointerGetDatum(x->call.key),
+											   PointerGetDatum(y->call.key)));
+	return result != 0 ? result : x->index - y->index;
+}
+
+/* collect_keyed - the lines that have a key, in the order of their keys */
+static KeyedLine *
+collect_keyed(const char *function, const InvOrder *order, int *count)
+{
+	KeyedLine  *lines = palloc(order->count * sizeof(KeyedLine));
+
+	*count = 0;
+	for (int i = 0; i < order->count; i++)
+	{
+		KeyedLine  *line = &lines[*count];
+
+		if (order->changes[i].labels->key == NULL)
+			continue;
+		line->index = i;
+		line->repeats = false;
+		inv_call_begin_line(&line->call, function,
+							order->changes[i].labels->key);
+		note_line(&line->call, &order->changes[i]);
+		(*count)++;
+	}
+	qsort(lines, *count, sizeof(KeyedLine), compare_keyed);
+	return lines;
+}
+
+/* is_repeat - has the line the key of the one before it? */
+static bool
+is_repeat(const KeyedLine *line, const KeyedLine *previous)
+{
+	return previous &&
+		DatumGetBool(DirectFunctionCall2(texteq,
+										 PointerGetDatum(line->call.key),
+										 PointerGetDatum(previous->call.key)));
+}
+
+/* check_repeat - a key that is there twice must be with the same arguments */
+static void
+check_repeat(const KeyedLine *line, const KeyedLine *previous)
+{
+	if (line->call.noted.len != previous->call.noted.len ||
+		memcmp(line->call.noted.data, previous->call.noted.data,
+			   line->call.noted.len) != 0)
+		raise_key_reused(&line->call, line->call.function);
+}
+
+/*
+ * begin_keyed - asks for each key; lines that were answered are no longer open
+ */
+static void
+begin_keyed(const InvCatalogue *cat, KeyedLine *lines, int count,
+			InvOutcome *outcomes, bool *open)
+{
+	for (int i = 0; i < count; i++)
+	{
+		KeyedLine  *line = &lines[i];
+		InvAnswer	stored;
+
+		line->call.line = line->index + 1;
+		if (is_repeat(line, i > 0 ? line - 1 : NULL))
+		{
+			check_repeat(line, line - 1);
+			line->repeats = true;
+			open[line->index] = false;
+		}
+		else if (inv_request_begin(&line->request, cat, &line->call, &stored))
+		{
+			outcomes[line->index] = stored.outcomes[0];
+			line->request.keyed = false;
+			open[line->index] = false;
+		}
+	}
+}
+
+/* end_keyed - stores what the lines were answered */
+static void
+end_keyed(const InvCatalogue *cat, KeyedLine *lines, int count,
+		  InvOutcome *outcomes)
+{
+	for (int i = 0; i < count; i++)
+	{
+		KeyedLine  *line = &lines[i];
+		InvOutcome	outcome;
+		InvAnswer	answer = {&outcome, 1};
+
+		if (line->repeats)
+		{
+			outcomes[line->index] = outcomes[lines[i - 1].index];
+			outcomes[line->index].replayed = true;
+			continue;
+		}
+		outcome = outcomes[line->index];
+		outcome.line = 1;
+		inv_request_end(&line->request, cat, &answer);
+	}
+}
+
+/* apply_open - makes the changes of the open lines */
+static void
+apply_open(const InvCatalogue *cat, const InvOrder *order, const bool *open,
+		   InvOutcome *outcomes)
+{
+	InvChange  *changes = palloc(order->count * sizeof(InvChange));
+	InvOrder	rest = *order;
+	InvAnswer	answer = {NULL};
+
+	rest.changes = changes;
+	rest.count = 0;
+	for (int i = 0; i < order->count; i++)
+		if (open[i])
+			changes[rest.count++] = order->changes[i];
+	if (rest.count == 0)
+		return;
+	inv_stock_apply(cat, &rest, &answer);
+	for (int i = 0; i < answer.count; i++)
+		outcomes[answer.outcomes[i].line - 1] = answer.outcomes[i];
+}
+
+void
+inv_request_apply_each(const InvCatalogue *cat, const char *function,
+					   const InvOrder *order, InvAnswer *answer)
+{
+	InvOutcome *outcomes = palloc(order->count * sizeof(InvOutcome));
+	bool	   *open = palloc(order->count * sizeof(bool));
+	int			count;
+	KeyedLine  *keyed = collect_keyed(function, order, &count);
+
+	memset(open, true, order->count * sizeof(bool));
+	begin_keyed(cat, keyed, count, outcomes, open);
+	apply_open(cat, order, open, outcomes);
+	end_keyed(cat, keyed, count, outcomes);
+	for (int i = 0; i < order->count; i++)
+		outcomes[i].line = i + 1;
+	answer->outcomes = outcomes;
+	answer->count = order->count;
+	answer->numbered = order->numbered;
 }
 
 int64

@@ -18,7 +18,7 @@
 #include "storage/itemptr.h"
 
 #include "argument.h"
-#include "outcome.h"
+#include "stock.h"
 
 #define INV_REQUEST_COLUMNS 5
 
@@ -43,6 +43,24 @@ extern bool inv_request_begin(InvRequest *request, const InvCatalogue *cat,
 /* inv_request_end - stores what the call is answered */
 extern void inv_request_end(InvRequest *request, const InvCatalogue *cat,
 							const InvAnswer *answer);
+
+/*
+ * inv_request_apply - makes the changes of a call, or finds the answer it had
+ *
+ * An answer that is replayed is to the same conditions.
+ */
+extern void inv_request_apply(const InvCatalogue *cat, InvCall *call,
+							  const InvOrder *order, InvAnswer *answer);
+
+/*
+ * inv_request_apply_each - the same line by line: those with a key of their
+ * own as if they were calls of the named function, which is inv_deduct
+ *
+ * Keys are taken in their order, before any stock row.
+ */
+extern void inv_request_apply_each(const InvCatalogue *cat,
+								   const char *function,
+								   const InvOrder *order, InvAnswer *answer);
 
 /*
  * inv_request_expire - removes keys older than inventory.key_retention

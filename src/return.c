@@ -14,10 +14,10 @@
 #include "utils/memutils.h"
 
 #include "argument.h"
+#include "change.h"
 #include "errors.h"
 #include "plan.h"
 #include "request.h"
-#include "stock.h"
 
 PG_FUNCTION_INFO_V1(inv_return);
 
@@ -138,35 +138,35 @@ raise_exceeds_call(const char *key, NullableDatum quantity, int64 left)
 			 errhint("inv_history() shows what was returned already.")));
 }
 
-/* give_back - one movement for each of the original, in key order */
+/* give_back - one movement for each of the original */
 static void
 give_back(const InvCatalogue *cat, const Originals *originals,
-		  int64 quantity, text *location, InvLabels *labels,
+		  int64 quantity, text *location, const InvLabels *labels,
 		  InvAnswer *answer)
 {
-	answer->outcomes = palloc(originals->count * sizeof(InvOutcome));
-	answer->count = 0;
+	InvChange  *changes = palloc(originals->count * sizeof(InvChange));
+	InvLabels  *own = palloc(originals->count * sizeof(InvLabels));
+	InvOrder	order = {.changes = changes, .linked = true};
+
 	for (int i = 0; i < originals->count && quantity > 0; i++)
 	{
 		const Original *original = &originals->movements[i];
-		InvChange	change = {
-			.kind = "return",
-			.sku = original->sku,
-			.location = location ? location : original->location,
-			.quantity = Min(quantity, original->left),
-			.keep = INV_NO_KEEP,
-			.expected_version = INV_ANY_VERSION,
-			.original_id = original->movement_id
-		};
+		InvChange  *change = &changes[order.count];
 
-		if (change.quantity == 0)
+		if (original->left == 0)
 			continue;
-		change.on_hand_delta = change.quantity;
-		quantity -= change.quantity;
-		labels->reference = original->reference;
-		inv_stock_apply(cat, &change, 1, labels,
-						&answer->outcomes[answer->count++]);
+		own[order.count] = *labels;
+		own[order.count].reference = original->reference;
+		*change = inv_change_return;
+		change->labels = &own[order.count];
+		change->sku = original->sku;
+		change->location = location ? location : original->location;
+		change->quantity = Min(quantity, original->left);
+		change->original_id = original->movement_id;
+		quantity -= change->quantity;
+		order.count++;
 	}
+	inv_stock_apply(cat, &order, answer);
 }
 
 Datum
@@ -175,7 +175,7 @@ inv_return(PG_FUNCTION_ARGS)
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvRequest	request;
-	InvAnswer	answer;
+	InvAnswer	answer = {NULL};
 	InvLabels	labels = {.occurred_at = DT_NOBEGIN};
 	Originals	originals;
 	NullableDatum quantity;

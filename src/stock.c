@@ -10,14 +10,18 @@
  *
  * The row path.  The rows are found by their keys, the changes are decided on
  * the versions that the snapshot sees, and a refusal ends here: nothing was
- * locked.  A row that others are changing is queued for.  A single change is then written as the successor of the version it
- * was decided on.  If somebody else changed the row first, the write says so
- * after waiting for him; the newest version is locked and the change decided
- * again on that.  So the decision and the write always concern the same
- * version, and a change that meets nobody costs a single update.  Several
- * changes lock all their rows first, in key order, and are decided again on
- * what they locked.  So does a count: what moves while the shelf is counted is
- * told apart by the ledger, which must not move then.
+ * locked.  A row that others are changing is queued for.
+ *
+ * A single change is then written as the successor of the version it was
+ * decided on.  If somebody else changed the row first, the write says so after
+ * waiting for him; the newest version is locked and the change decided again
+ * on that.  So the decision and the write always concern the same version, and
+ * a change that meets nobody costs a single update.
+ *
+ * Of several changes all rows are secured first, in key order - locked, or made
+ * where there is none -, and the changes are decided again on what was locked.
+ * So is a count: what moves while the shelf is counted is told apart by the
+ * ledger, which must not move then.
  *
  * The tables are accessed directly, not by SQL statements: it is faster, and
  * it lets a trigger refuse every SQL statement that would write them, whoever
@@ -25,422 +29,461 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_collation.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/varlena.h"
 
-#include "compat.h"
+#include "bundle.h"
 #include "errors.h"
-#include "stock.h"
+#include "stockbatch.h"
 #include "stockrow.h"
 
-/* One change under way */
-typedef struct Line
-{
-	const InvChange *change;
-	InvStatus	status;
-	bool		exists;			/* is there a row?  else stock is imagined */
-	TupleTableSlot *slot;		/* the version that stock was read from */
-	InvStock	stock;
-	int64		on_hand_delta;
-	int64		movement_id;
-} Line;
+/* ---------- one row ---------- */
 
-/* imagine_row - the row that a first call would make, if it may make one */
-static InvStatus
-imagine_row(const InvCatalogue *cat, text *sku, text *location,
-			InvStock *stock)
-{
-	InvItem		item;
-
-	if (!inv_item_find(cat, sku, &item))
-		return INV_UNKNOWN_ITEM;
-	if (!inv_location_exists(cat, location))
-		return INV_UNKNOWN_LOCATION;
-
-	memset(stock, 0, sizeof(*stock));
-	stock->safety_stock = item.safety_stock;
-	stock->backorder_limit = item.backorder_limit;
-	stock->active = item.active;
-	return INV_OK;
-}
-
+/* read_row - the version at hand becomes what is known of the row */
 static void
-set_limit(InvStockUpdate *update, int column, NullableDatum limit)
+read_row(InvStockTable *table, InvRow *row)
 {
-	inv_stockrow_set(update, column, limit.value);
-	update->nulls[column] = limit.isnull;
+	inv_stockrow_read(table, &row->stock);
+	row->tid = table->slot->tts_tid;
+	row->exists = true;
+	row->status = INV_OK;
 }
 
-/* set_item_limits - the limits of the item, for a row that follows it */
+/* find_row - finds the row, or imagines it */
 static void
-set_item_limits(InvStockUpdate *update, const InvItem *item)
+find_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 {
-	inv_stockrow_set(update, INV_STOCK_SAFETY_STOCK,
-					 Int64GetDatum(item->safety_stock));
-	inv_stockrow_set(update, INV_STOCK_BACKORDER_LIMIT,
-					 Int64GetDatum(item->backorder_limit));
-	set_limit(update, INV_STOCK_REORDER_POINT, item->reorder_point);
-	set_limit(update, INV_STOCK_TARGET_LEVEL, item->target_level);
-}
-
-/*
- * create_row - makes the stock row, unless somebody else just does
- *
- * The item is locked until the new row is committed: else a concurrent change
- * of it would not find the row that it has to bring its news to.
- */
-static InvStatus
-create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
-		   text *location)
-{
-	InvItem		item;
-	InvStockUpdate row;
-
-	if (!inv_item_lock(cat, sku, &item))
-		return INV_UNKNOWN_ITEM;
-	if (!inv_location_lock(cat, location))
-		return INV_UNKNOWN_LOCATION;
-
-	inv_stockrow_set(&row, INV_STOCK_SKU, PointerGetDatum(sku));
-	inv_stockrow_set(&row, INV_STOCK_LOCATION, PointerGetDatum(location));
-	inv_stockrow_set(&row, INV_STOCK_ON_HAND, Int64GetDatum(0));
-	inv_stockrow_set(&row, INV_STOCK_RESERVED, Int64GetDatum(0));
-	inv_stockrow_set(&row, INV_STOCK_VERSION, Int64GetDatum(0));
-	set_item_limits(&row, &item);
-	inv_stockrow_set(&row, INV_STOCK_OWN_LIMITS, BoolGetDatum(false));
-	inv_stockrow_set(&row, INV_STOCK_ACTIVE, BoolGetDatum(item.active));
-	inv_stockrow_insert(table, cat, &row);
-	return INV_OK;
-}
-
-/* renew_snapshot - to see what this transaction did since */
-static void
-renew_snapshot(InvStockTable *table)
-{
-	PopActiveSnapshot();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	table->snapshot = GetActiveSnapshot();
-}
-
-/*
- * make_row - makes the missing row and gets it into the slot
- *
- * Answers why not, if its item or location was deleted a moment ago.
- */
-static InvStatus
-make_row(InvStockTable *table, const InvCatalogue *cat, TupleTableSlot *slot,
-		 text *sku, text *location, InvStock *stock)
-{
-	InvStatus	status = create_row(table, cat, sku, location);
-
-	if (status != INV_OK)
-		return status;
-	renew_snapshot(table);
-	/* somebody else's row, and the isolation level forbids to see it */
-	if (!inv_stockrow_find(table, slot, sku, location))
-		inv_raise_serialization_failure();
-	inv_stockrow_read(slot, stock);
-	return INV_OK;
-}
-
-/* decide - may the change be made of the row as it stands? */
-static InvStatus
-decide(const InvChange *change, const InvStock *stock)
-{
-	int64		floor = stock->safety_stock - stock->backorder_limit;
-
-	if (change->sells && !stock->active)
-		return INV_INACTIVE_ITEM;
-	if (change->expected_version != INV_ANY_VERSION &&
-		change->expected_version != stock->version)
-		return INV_VERSION_CONFLICT;
-	if (change->takes &&
-		stock->on_hand - stock->reserved - change->quantity <
-		Max(floor, change->keep))
-		return INV_INSUFFICIENT_STOCK;
-	return INV_OK;
-}
-
-/* check_range - raises when on hand would leave its range */
-static void
-check_range(const InvChange *change, const InvStock *stock, int64 on_hand)
-{
-	if (on_hand <= INV_MAX_QUANTITY && on_hand >= -INV_MAX_QUANTITY)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("on hand of \"%s\" would be out of range",
-					text_to_cstring(change->sku)),
-			 inv_errdetail("sku:s location:s on_hand:i quantity:i limit:i",
-						   text_to_cstring(change->sku),
-						   text_to_cstring(change->location),
-						   stock->on_hand, change->quantity,
-						   INV_MAX_QUANTITY),
-			 errhint("Count the item in a larger unit.")));
-}
-
-/* find_line - finds the row of a line, or imagines it, and decides */
-static void
-find_line(InvStockTable *table, const InvCatalogue *cat, Line *line)
-{
-	const InvChange *change = line->change;
-
-	line->slot = inv_stockrow_slot(table);
-	line->on_hand_delta = change->on_hand_delta;
-	line->movement_id = 0;
-	line->exists = inv_stockrow_find(table, line->slot, change->sku,
-									 change->location);
-	line->status = INV_OK;
-	if (likely(line->exists))
-		inv_stockrow_read(line->slot, &line->stock);
+	row->moved = 0;
+	row->exists = false;
+	row->contended = false;
+	if (likely(inv_stockrow_find(table, row->sku, row->location)))
+	{
+		read_row(table, row);
+		row->contended = inv_stockrow_is_contended(table);
+	}
 	else
-		line->status = imagine_row(cat, change->sku, change->location,
-								   &line->stock);
-	if (line->status == INV_OK)
-		line->status = decide(change, &line->stock);
+		row->status = inv_stockrow_imagine(cat, row->sku, row->location,
+										   &row->stock);
 }
 
-/* create_line - makes the missing row of a line */
+/* make_row - makes the missing row, if its item is still there */
 static void
-create_line(InvStockTable *table, const InvCatalogue *cat, Line *line)
+make_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 {
-	const InvChange *change = line->change;
-
-	line->status = make_row(table, cat, line->slot, change->sku,
-							change->location, &line->stock);
-	line->exists = line->status == INV_OK;
-	if (line->exists)
-		line->status = decide(change, &line->stock);
+	row->status = inv_stockrow_make(table, cat, row->sku, row->location);
+	if (row->status == INV_OK)
+		read_row(table, row);
 }
 
 /*
- * queue_line - of a row that others change too, waits for its turn
+ * queue_row - of a row that others change too, waits for its turn
  *
  * What they left behind is the visible version then.
  */
 static void
-queue_line(InvStockTable *table, Line *line)
+queue_row(InvStockTable *table, InvRow *row)
 {
-	const InvChange *change = line->change;
-
-	inv_stockrow_queue(table, line->stock.stock_id);
-	renew_snapshot(table);
-	if (!inv_stockrow_find(table, line->slot, change->sku, change->location))
+	inv_stockrow_queue(table, row->stock.stock_id);
+	inv_stockrow_renew(table);
+	if (!inv_stockrow_find(table, row->sku, row->location))
 		elog(ERROR, "the stock row is gone");
-	inv_stockrow_read(line->slot, &line->stock);
-	line->status = decide(change, &line->stock);
+	read_row(table, row);
 }
 
-/* lock_line - locks the row of a line and decides on its newest version */
+/* lock_row - locks it and reads its newest version */
 static void
-lock_line(InvStockTable *table, const InvCatalogue *cat, Line *line)
+lock_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 {
-	const InvChange *change = line->change;
+	inv_stockrow_lock(table, row->tid);
+	read_row(table, row);
+	if (row->counted && row->parts[0]->change->counted_at != DT_NOBEGIN)
+		row->moved = inv_ledger_moved_since(cat, row->stock.stock_id,
+											row->parts[0]->change->counted_at);
+}
 
-	inv_stockrow_lock(table, line->slot);
-	inv_stockrow_read(line->slot, &line->stock);
-	line->status = decide(change, &line->stock);
-	if (change->counts && line->status == INV_OK)
-	{
-		line->on_hand_delta = change->quantity - line->stock.on_hand;
-		if (change->counted_at != DT_NOBEGIN)
-			line->on_hand_delta +=
-				inv_ledger_moved_since(cat, line->stock.stock_id,
-									   change->counted_at);
-	}
+/* check_range - raises when on hand would leave its range */
+static void
+check_range(const InvRow *row)
+{
+	const InvChange *change = row->leads->change;
+
+	if (row->next.on_hand <= INV_MAX_QUANTITY &&
+		row->next.on_hand >= -INV_MAX_QUANTITY)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("on hand of \"%s\" would be out of range",
+					text_to_cstring(row->sku)),
+			 inv_errdetail("sku:s location:s on_hand:i quantity:i limit:i",
+						   text_to_cstring(row->sku),
+						   text_to_cstring(row->location),
+						   row->stock.on_hand, change->quantity,
+						   INV_MAX_QUANTITY),
+			 errhint("Count the item in a larger unit.")));
 }
 
 /*
- * write_line - writes the row of a line; decides again as often as somebody
- * else was faster
+ * write_row - writes what was decided as successor of the version at hand
+ *
+ * Answers false if somebody else was faster: then the row is read anew, and
+ * must be decided again.
  */
-static void
-write_line(InvStockTable *table, Line *line)
-{
-	const InvChange *change = line->change;
-
-	while (line->status == INV_OK)
-	{
-		InvStock	next = line->stock;
-		InvStockUpdate update;
-
-		next.on_hand += line->on_hand_delta;
-		next.reserved += change->reserved_delta;
-		next.version++;
-		check_range(change, &line->stock, next.on_hand);
-
-		memset(update.replace, false, sizeof(update.replace));
-		inv_stockrow_set(&update, INV_STOCK_ON_HAND,
-						 Int64GetDatum(next.on_hand));
-		inv_stockrow_set(&update, INV_STOCK_RESERVED,
-						 Int64GetDatum(next.reserved));
-		inv_stockrow_set(&update, INV_STOCK_VERSION,
-						 Int64GetDatum(next.version));
-		if (inv_stockrow_write(table, line->slot, &update))
-		{
-			line->stock = next;
-			return;
-		}
-		inv_stockrow_read(line->slot, &line->stock);
-		line->status = decide(change, &line->stock);
-	}
-}
-
-/* append_line - the ledger's side of a line that was just written */
-static void
-append_line(const InvCatalogue *cat, Line *line, const InvLabels *labels)
-{
-	const InvChange *change = line->change;
-	InvMovement movement = {
-		.stock_id = line->stock.stock_id,
-		.sku = change->sku,
-		.location = change->location,
-		.kind = change->kind,
-		.on_hand_delta = line->on_hand_delta,
-		.reserved_delta = change->reserved_delta,
-		.version = line->stock.version,
-		.original_id = change->original_id
-	};
-
-	line->movement_id = inv_ledger_append(cat, &movement, labels);
-}
-
-/* all_ok - after each step: go on only if nothing was refused */
 static bool
-all_ok(const Line *lines, int count)
+write_row(InvStockTable *table, InvRow *row)
 {
-	for (int i = 0; i < count; i++)
-		if (lines[i].status != INV_OK)
-			return false;
+	InvStockUpdate update;
+
+	check_range(row);
+	inv_stockrow_change_nothing(&update);
+	inv_stockrow_set(&update, INV_STOCK_ON_HAND,
+					 Int64GetDatum(row->next.on_hand));
+	inv_stockrow_set(&update, INV_STOCK_RESERVED,
+					 Int64GetDatum(row->next.reserved));
+	inv_stockrow_set(&update, INV_STOCK_VERSION,
+					 Int64GetDatum(row->next.version));
+	if (inv_stockrow_write(table, &update))
+		return true;
+	read_row(table, row);
+	return false;
+}
+
+/* append_movements - the ledger's side, in the order of the input */
+static void
+append_movements(const InvCatalogue *cat, InvBatch *batch)
+{
+	InvLedger	ledger;
+
+	inv_ledger_begin(&ledger, cat);
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		InvPart    *part = &batch->parts[i];
+		InvRow	   *row = part->row;
+		InvMovement movement;
+
+		if (part->lead != part)
+			continue;
+		movement.stock_id = row->stock.stock_id;
+		movement.sku = row->sku;
+		movement.location = row->location;
+		movement.kind = part->change->kind;
+		movement.on_hand_delta = part->on_hand_delta;
+		movement.reserved_delta = part->reserved_delta;
+		movement.version = ++row->stock.version;
+		movement.original_id = part->change->original_id;
+		part->movement_id = inv_ledger_append(&ledger, &movement,
+											  part->change->labels);
+	}
+	inv_ledger_end(&ledger);
+}
+
+/* ---------- a single change ---------- */
+
+/* apply_single - answers false if it is no single change: a bundle's */
+static bool
+apply_single(InvStockTable *table, const InvCatalogue *cat,
+			 const InvOrder *order, InvAnswer *answer)
+{
+	InvPart		part = {
+		.change = order->changes,
+		.location = order->changes->location
+	};
+	InvPart    *parts = &part;
+	InvRow		row = {
+		.sku = order->changes->sku,
+		.location = part.location,
+		.parts = &parts,
+		.nparts = 1
+	};
+	InvBatch	batch = {order, &part, 1, &row, 1};
+	bool		ok;
+
+	part.row = &row;
+	find_row(table, cat, &row);
+	if (row.status == INV_BUNDLE)
+		return false;
+
+	ok = inv_decide(&batch);
+	if (ok && (!row.exists || row.contended))
+	{
+		if (row.exists)
+			queue_row(table, &row);
+		else
+			make_row(table, cat, &row);
+		ok = inv_decide(&batch);
+	}
+	while (ok && !write_row(table, &row))
+		ok = inv_decide(&batch);
+	if (ok)
+		append_movements(cat, &batch);
+	inv_answer_make(&batch, ok, answer);
 	return true;
 }
 
-static int
-compare_texts(const text *a, const text *b)
-{
-	return varstr_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a),
-					  VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b), C_COLLATION_OID);
-}
+/* ---------- several changes ---------- */
 
-/* compare_lines - the order in which stock rows are taken everywhere */
-static int
-compare_lines(const void *a, const void *b)
-{
-	const InvChange *x = ((const Line *) a)->change;
-	const InvChange *y = ((const Line *) b)->change;
-	int			result = compare_texts(x->sku, y->sku);
-
-	return result != 0 ? result : compare_texts(x->location, y->location);
-}
-
-/* run_lines - the row path for lines in key order */
+/* make_parts - one for each stock row that a change may concern */
 static void
-run_lines(InvStockTable *table, const InvCatalogue *cat, Line *lines,
-		  int count, const InvLabels *labels)
+make_parts(InvBatch *batch, const InvOrder *order)
 {
-	for (int i = 0; i < count; i++)
-		find_line(table, cat, &lines[i]);
-	if (!all_ok(lines, count))
-		return;
+	InvPart    *part;
 
-	for (int i = 0; i < count; i++)
+	batch->order = order;
+	batch->nparts = 0;
+	for (int i = 0; i < order->count; i++)
+		batch->nparts += Max(1, order->changes[i].nsources);
+	part = batch->parts = palloc0(batch->nparts * sizeof(InvPart));
+	for (int i = 0; i < order->count; i++)
 	{
-		if (!lines[i].exists)
-			create_line(table, cat, &lines[i]);
-		else if (inv_stockrow_is_contended(lines[i].slot))
-			queue_line(table, &lines[i]);
-		if (lines[i].status != INV_OK)
-			return;
+		const InvChange *change = &order->changes[i];
+
+		for (int j = 0; j < Max(1, change->nsources); j++, part++)
+		{
+			part->change = change;
+			part->location = change->nsources > 0 ? change->sources[j] :
+				change->location;
+		}
+	}
+}
+
+/* compare_keys - the order in which stock rows are taken everywhere */
+static int
+compare_keys(const InvPart *a, const InvPart *b)
+{
+	int			result = inv_text_compare(a->change->sku, b->change->sku);
+
+	return result != 0 ? result : inv_text_compare(a->location, b->location);
+}
+
+/* compare_parts - by key, those of one row in the order of the input */
+static int
+compare_parts(const void *a, const void *b)
+{
+	const InvPart *x = *(InvPart *const *) a;
+	const InvPart *y = *(InvPart *const *) b;
+	int			result = compare_keys(x, y);
+
+	return result != 0 ? result : (x > y) - (x < y);
+}
+
+/* refuse_count - of a row that is counted and changed otherwise */
+static void
+refuse_count(const InvOrder *order, const InvPart *a, const InvPart *b)
+{
+	int			first = Min(a->change->line, b->change->line);
+	int			second = Max(a->change->line, b->change->line);
+	const char *sku = text_to_cstring(a->change->sku);
+	const char *location = text_to_cstring(a->location);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("line %d and line %d count \"%s\" at \"%s\" and change it",
+					first, second, sku, location),
+			 inv_errdetail("line:i sku:s location:s", (int64) second, sku,
+						   location),
+			 errhint("Count and change one stock row in calls of their own.")));
+}
+
+/* make_rows - sorts the parts into rows, in key order */
+static void
+make_rows(InvBatch *batch)
+{
+	InvPart   **sorted = palloc(batch->nparts * sizeof(InvPart *));
+	InvRow	   *row = NULL;
+
+	for (int i = 0; i < batch->nparts; i++)
+		sorted[i] = &batch->parts[i];
+	qsort(sorted, batch->nparts, sizeof(InvPart *), compare_parts);
+
+	batch->rows = palloc0(batch->nparts * sizeof(InvRow));
+	batch->nrows = 0;
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		if (i == 0 || compare_keys(sorted[i], sorted[i - 1]) != 0)
+		{
+			row = &batch->rows[batch->nrows++];
+			row->sku = sorted[i]->change->sku;
+			row->location = sorted[i]->location;
+			row->parts = &sorted[i];
+			row->counted = sorted[i]->change->counts;
+		}
+		if (sorted[i]->change->counts != row->counted)
+			refuse_count(batch->order, row->parts[0], sorted[i]);
+		sorted[i]->row = row;
+		row->nparts++;
+	}
+}
+
+/* find_rows - answers whether there is a bundle among them */
+static bool
+find_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
+{
+	bool		bundle = false;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		find_row(table, cat, &batch->rows[i]);
+		if (batch->rows[i].status == INV_BUNDLE)
+			bundle = true;
+	}
+	return bundle;
+}
+
+/* is_bundle - do these parts, of one change, name a bundle? */
+static bool
+is_bundle(const InvPart *parts)
+{
+	for (int i = 0; i < Max(1, parts->change->nsources); i++)
+		if (parts[i].row->status == INV_BUNDLE)
+			return true;
+	return false;
+}
+
+/* expand_bundles - the order with each bundle taken apart */
+static InvOrder *
+expand_bundles(const InvCatalogue *cat, const InvBatch *batch)
+{
+	const InvOrder *order = batch->order;
+	InvOrder   *expanded = palloc(sizeof(InvOrder));
+	int			room = order->count;
+	InvChange  *changes = palloc(room * sizeof(InvChange));
+	const InvPart *part = batch->parts;
+
+	*expanded = *order;
+	expanded->count = 0;
+	for (int i = 0; i < order->count; i++)
+	{
+		const InvChange *change = &order->changes[i];
+		InvChange  *components = (InvChange *) change;
+		int			count = 1;
+
+		if (is_bundle(part))
+			count = inv_bundle_expand(cat, change,
+									  order->numbered ? change->line : 0,
+									  &components);
+		part += Max(1, change->nsources);
+		if (expanded->count + count + order->count > room)
+		{
+			room = (expanded->count + count + order->count) * 2;
+			changes = repalloc(changes, room * sizeof(InvChange));
+		}
+		memcpy(&changes[expanded->count], components,
+			   count * sizeof(InvChange));
+		expanded->count += count;
+	}
+	expanded->changes = changes;
+	expanded->linked = true;
+	return expanded;
+}
+
+/*
+ * is_wanted - may the row be changed, as far as is known?
+ *
+ * Where rows depend on each other it may, though it was not decided so: the
+ * decision may be another one once they are locked.
+ */
+static bool
+is_wanted(const InvBatch *batch, const InvRow *row)
+{
+	if (row->leads != NULL)
+		return true;
+	return batch->order->linked && row->status == INV_OK &&
+		(row->exists || inv_stock_available(&row->stock) > 0);
+}
+
+/* secure_rows - makes or locks them, in key order */
+static void
+secure_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
+{
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		InvRow	   *row = &batch->rows[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_wanted(batch, row))
+			continue;
+		if (!row->exists)
+			make_row(table, cat, row);
+		else if (row->contended)
+			queue_row(table, row);
+		if (row->exists)
+			lock_row(table, cat, row);
+	}
+}
+
+static void
+write_rows(InvStockTable *table, InvBatch *batch)
+{
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		InvRow	   *row = &batch->rows[i];
+
+		if (row->leads == NULL)
+			continue;
+		inv_stockrow_fetch(table, &row->tid);
+		if (!write_row(table, row))
+			elog(ERROR, "a locked stock row was changed");
+	}
+}
+
+static void
+apply_several(InvStockTable *table, const InvCatalogue *cat,
+			  const InvOrder *order, InvAnswer *answer)
+{
+	InvBatch	batch;
+	bool		applied;
+
+	make_parts(&batch, order);
+	make_rows(&batch);
+	if (find_rows(table, cat, &batch))
+	{
+		make_parts(&batch, expand_bundles(cat, &batch));
+		make_rows(&batch);
+		/* a component has become a bundle a moment ago */
+		if (find_rows(table, cat, &batch))
+			inv_raise_serialization_failure();
 	}
 
-	for (int i = 0; i < count; i++)
-		if (count > 1 || lines[i].change->counts)
-			lock_line(table, cat, &lines[i]);
-	if (!all_ok(lines, count))
-		return;
-
-	for (int i = 0; i < count; i++)
-		write_line(table, &lines[i]);
-	if (!all_ok(lines, count))
-		return;
-
-	for (int i = 0; i < count; i++)
-		append_line(cat, &lines[i], labels);
+	applied = inv_decide(&batch);
+	if (applied)
+	{
+		secure_rows(table, cat, &batch);
+		applied = inv_decide(&batch);
+	}
+	if (applied)
+	{
+		write_rows(table, &batch);
+		append_movements(cat, &batch);
+	}
+	inv_answer_make(&batch, applied, answer);
 }
 
-static void
-set_outcome(InvOutcome *outcome, const InvChange *change, InvStatus status,
-			const InvStock *stock)
+/* ---------- the entrance ---------- */
+
+/* is_single - can the change be decided and written in one step? */
+static bool
+is_single(const InvOrder *order)
 {
-	memset(outcome, 0, sizeof(*outcome));
-	outcome->status = status;
-	outcome->sku = change->sku;
-	outcome->location = change->location;
-	outcome->quantity_known = change->kind != NULL;
-	outcome->quantity = change->quantity;
-	outcome->keep = change->keep;
-	outcome->expected_version = change->expected_version;
-	if (stock == NULL)
-		return;
-
-	outcome->stock_known = true;
-	outcome->on_hand = stock->on_hand;
-	outcome->reserved = stock->reserved;
-	outcome->available = inv_stock_available(stock);
-	outcome->version = stock->version;
-	if (status == INV_OK && change->sells)
-		outcome->backordered =
-			Max(0, Min(change->quantity, stock->reserved - stock->on_hand));
-}
-
-/* answer_line - the outcome of a line */
-static void
-answer_line(const Line *line, bool applied, InvOutcome *outcome)
-{
-	bool		known = line->status != INV_UNKNOWN_ITEM &&
-	line->status != INV_UNKNOWN_LOCATION;
-	InvStatus	status = line->status;
-
-	if (status == INV_OK && !applied)
-		status = INV_NOT_APPLIED;
-	set_outcome(outcome, line->change, status, known ? &line->stock : NULL);
-	outcome->movement_id = line->movement_id;
+	return order->count == 1 && order->changes->nsources == 0 &&
+		!order->changes->counts;
 }
 
 void
-inv_stock_apply(const InvCatalogue *cat, const InvChange *changes, int count,
-				const InvLabels *labels, InvOutcome *outcomes)
+inv_stock_apply(const InvCatalogue *cat, const InvOrder *order,
+				InvAnswer *answer)
 {
 	InvStockTable table;
-	Line		single;
-	Line	   *lines = &single;
-	bool		applied;
 
 	/* see what this transaction did so far, as a statement of its own would */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	inv_stockrow_open(&table, cat, RowExclusiveLock);
 
-	if (count > 1)
-		lines = palloc(count * sizeof(Line));
-	for (int i = 0; i < count; i++)
-		lines[i].change = &changes[i];
-	if (count > 1)
-		qsort(lines, count, sizeof(Line), compare_lines);
-	run_lines(&table, cat, lines, count, labels);
+	if (!is_single(order) || !apply_single(&table, cat, order, answer))
+		apply_several(&table, cat, order, answer);
 
-	applied = all_ok(lines, count);
-	for (int i = 0; i < count; i++)
-	{
-		answer_line(&lines[i], applied, &outcomes[lines[i].change - changes]);
-		ExecDropSingleTupleTableSlot(lines[i].slot);
-	}
 	inv_stockrow_close(&table);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
@@ -451,145 +494,13 @@ inv_stock_read(const InvCatalogue *cat, text *sku, text *location,
 			   InvStock *stock)
 {
 	InvStockTable table;
-	TupleTableSlot *slot;
 	bool		found;
 
 	inv_stockrow_open(&table, cat, AccessShareLock);
-	slot = inv_stockrow_slot(&table);
-	found = inv_stockrow_find(&table, slot, sku, location);
+	found = inv_stockrow_find(&table, sku, location);
 	if (found)
-		inv_stockrow_read(slot, stock);
-	ExecDropSingleTupleTableSlot(slot);
+		inv_stockrow_read(&table, stock);
 	inv_stockrow_close(&table);
 
-	return found ? INV_OK : imagine_row(cat, sku, location, stock);
-}
-
-/* set_own_limits - those that are given; answers whether any is */
-static bool
-set_own_limits(InvStockUpdate *update, const InvLimits *limits)
-{
-	const NullableDatum *given[] = {
-		&limits->safety_stock, &limits->backorder_limit,
-		&limits->reorder_point, &limits->target_level
-	};
-	bool		any = false;
-
-	for (int i = 0; i < lengthof(given); i++)
-		if (!given[i]->isnull)
-		{
-			inv_stockrow_set(update, INV_STOCK_SAFETY_STOCK + i,
-							 given[i]->value);
-			any = true;
-		}
-	return any;
-}
-
-/* write_limits - of the row in slot, which exists */
-static void
-write_limits(InvStockTable *table, const InvCatalogue *cat,
-			 TupleTableSlot *slot, text *sku, const InvLimits *limits)
-{
-	InvStockUpdate update;
-	InvItem		item;
-	bool		own;
-
-	memset(update.replace, false, sizeof(update.replace));
-	own = set_own_limits(&update, limits);
-	/* locked: else the item may change between reading it and writing here */
-	if (!own && inv_item_lock(cat, sku, &item))
-		set_item_limits(&update, &item);
-	inv_stockrow_set(&update, INV_STOCK_OWN_LIMITS, BoolGetDatum(own));
-
-	while (!inv_stockrow_write(table, slot, &update))
-		;
-}
-
-void
-inv_stock_set_limits(const InvCatalogue *cat, text *sku, text *location,
-					 const InvLimits *limits, InvOutcome *outcome)
-{
-	InvStockTable table;
-	TupleTableSlot *slot;
-	InvStock	stock;
-	InvChange	change = {.sku = sku, .location = location};
-	InvStatus	status = INV_OK;
-
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	inv_stockrow_open(&table, cat, RowExclusiveLock);
-	slot = inv_stockrow_slot(&table);
-
-	if (!inv_stockrow_find(&table, slot, sku, location))
-	{
-		status = imagine_row(cat, sku, location, &stock);
-		if (status == INV_OK)
-			status = make_row(&table, cat, slot, sku, location, &stock);
-	}
-	if (status == INV_OK)
-	{
-		write_limits(&table, cat, slot, sku, limits);
-		CommandCounterIncrement();
-		renew_snapshot(&table);
-		if (!inv_stockrow_find(&table, slot, sku, location))
-			elog(ERROR, "the stock row is gone");
-		inv_stockrow_read(slot, &stock);
-	}
-	set_outcome(outcome, &change, status, status == INV_OK ? &stock : NULL);
-
-	ExecDropSingleTupleTableSlot(slot);
-	inv_stockrow_close(&table);
-	PopActiveSnapshot();
-}
-
-/* follow_item_row - brings a changed item to the stock row in the slot */
-static void
-follow_item_row(InvStockTable *table, TupleTableSlot *slot,
-				const InvItem *item)
-{
-	InvStockUpdate update;
-	InvStock	stock;
-
-	do
-	{
-		inv_stockrow_read(slot, &stock);
-		memset(update.replace, false, sizeof(update.replace));
-		inv_stockrow_set(&update, INV_STOCK_ACTIVE,
-						 BoolGetDatum(item->active));
-		if (!stock.own_limits)
-			set_item_limits(&update, item);
-	} while (!inv_stockrow_write(table, slot, &update));
-}
-
-void
-inv_stock_follow_item(const InvCatalogue *cat, text *sku, const InvItem *item)
-{
-	InvStockTable table;
-	TupleTableSlot *slot;
-	ScanKeyData key;
-	IndexScanDesc scan;
-
-	/*
-	 * The latest snapshot even where the transaction keeps an older one: a
-	 * stock row that was made meanwhile must follow too.  As it cannot, nor
-	 * may a change be hidden that was made meanwhile, the older one is the
-	 * crosscheck: 40001.
-	 */
-	PushActiveSnapshot(GetLatestSnapshot());
-	inv_stockrow_open(&table, cat, RowExclusiveLock);
-	if (IsolationUsesXactSnapshot())
-		table.crosscheck = GetTransactionSnapshot();
-	slot = inv_stockrow_slot(&table);
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ,
-				PointerGetDatum(sku));
-	scan = inv_index_beginscan(table.rel, table.key, table.snapshot, 1);
-	index_rescan(scan, &key, 1, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
-		follow_item_row(&table, slot, item);
-	index_endscan(scan);
-
-	ExecDropSingleTupleTableSlot(slot);
-	inv_stockrow_close(&table);
-	PopActiveSnapshot();
+	return found ? INV_OK : inv_stockrow_imagine(cat, sku, location, stock);
 }

@@ -24,15 +24,29 @@ typedef struct InvStock
 	bool		active;
 } InvStock;
 
-/* What a call wants of one stock row */
+/* Of a change that is a component of a bundle: the bundle */
+typedef struct InvBundle
+{
+	text	   *sku;
+	int64		quantity;		/* of bundles, as the caller named it */
+} InvBundle;
+
+/*
+ * What a call wants of a stock row, or of one of several that it may choose
+ * from.  The steps say what each unit of quantity does to the row.
+ */
 typedef struct InvChange
 {
+	int			line;			/* of the call's input, from 1 */
+	const InvLabels *labels;
 	const char *kind;			/* of the movement */
 	text	   *sku;
 	text	   *location;
-	int64		quantity;		/* as the caller named it */
-	int64		on_hand_delta;
-	int64		reserved_delta;
+	text	  **sources;		/* or null: where to take it from instead, the */
+	int			nsources;		/* preferred location first */
+	int64		quantity;
+	int			on_hand_step;	/* -1, 0 or 1 */
+	int			reserved_step;
 
 	/* conditions */
 	bool		sells;			/* refuse unless the item is active */
@@ -40,21 +54,28 @@ typedef struct InvChange
 	int64		keep;			/* ... and this much left, or INV_NO_KEEP */
 	int64		expected_version;	/* or INV_ANY_VERSION */
 
-	/* a count: the delta is what on hand lacked of quantity at that time */
+	/* a count: quantity is what was on the shelf then */
 	bool		counts;
 	TimestampTz counted_at;		/* DT_NOBEGIN: now */
 
 	int64		original_id;	/* the movement that it gives back, or 0 */
+
+	/* set by inv_bundle_expand() */
+	const InvBundle *bundle;
+	int64		units;			/* of sku in one bundle */
+	InvStatus	refusal;		/* why the bundle cannot be had, or INV_OK */
 } InvChange;
 
-/* New limits of a stock row; null: as they are */
-typedef struct InvLimits
+/* All that a call wants, in the order of its lines */
+typedef struct InvOrder
 {
-	NullableDatum safety_stock;
-	NullableDatum backorder_limit;
-	NullableDatum reorder_point;
-	NullableDatum target_level;
-} InvLimits;
+	const InvChange *changes;
+	int			count;
+	bool		each;			/* each line by itself; else all of them or
+								 * none */
+	bool		linked;			/* do stock rows depend on each other? */
+	bool		numbered;		/* do errors name the line? */
+} InvOrder;
 
 /* inv_stock_available - units that can be deducted now */
 static inline int64
@@ -65,43 +86,41 @@ inv_stock_available(const InvStock *stock)
 }
 
 /*
- * inv_stock_apply - makes all the changes with their movements, or none
+ * inv_stock_apply - makes the changes with their movements
  *
- * The changes concern different stock rows.  One outcome each, in the same
- * order.  A refusal has changed nothing; the changes that were not refused
- * themselves are not_applied then.  Waits for concurrent changes of the rows;
- * raises 40001 when the isolation level forbids to go on after one, 22003 when
- * on hand would leave its range.
+ * All of them or none; or line by line as if called one after another, those
+ * that are not refused.  Changes of one stock row are summed before they are
+ * decided, and have one movement for each kind; line by line each has its own.
+ *
+ * The answer is made here, in the order of the changes: one outcome for each;
+ * of a change that chose from several stock rows, one for each that it took
+ * from; of a bundle one for all its components.  A refusal has changed
+ * nothing; changes that were not refused themselves are not_applied then.
+ *
+ * Waits for concurrent changes of the rows; raises 40001 when the isolation
+ * level forbids to go on after one, 22003 when on hand would leave its range.
  */
-extern void inv_stock_apply(const InvCatalogue *cat, const InvChange *changes,
-							int count, const InvLabels *labels,
-							InvOutcome *outcomes);
+extern void inv_stock_apply(const InvCatalogue *cat, const InvOrder *order,
+							InvAnswer *answer);
+
+/* inv_stock_tell - the numbers of a stock row as those of an outcome */
+static inline void
+inv_stock_tell(const InvStock *stock, InvOutcome *outcome)
+{
+	outcome->stock_known = true;
+	outcome->on_hand = stock->on_hand;
+	outcome->reserved = stock->reserved;
+	outcome->available = inv_stock_available(stock);
+	outcome->version = stock->version;
+}
 
 /*
  * inv_stock_read - the stock row as the statement's snapshot sees it
  *
  * Without a row the stock is what a new one would be, with stock_id 0.  The
- * status is ok, unknown_item or unknown_location.
+ * status is ok, unknown_item, unknown_location or bundle.
  */
 extern InvStatus inv_stock_read(const InvCatalogue *cat, text *sku,
 								text *location, InvStock *stock);
-
-/*
- * inv_stock_set_limits - gives a stock row limits of its own
- *
- * None at all: the row follows its item again.  Makes the row if there is
- * none.
- */
-extern void inv_stock_set_limits(const InvCatalogue *cat, text *sku,
-								 text *location, const InvLimits *limits,
-								 InvOutcome *outcome);
-
-/*
- * inv_stock_follow_item - brings a changed item to its stock rows
- *
- * Limits that were set for a stock row stay.  The rows are taken in key order.
- */
-extern void inv_stock_follow_item(const InvCatalogue *cat, text *sku,
-								  const InvItem *item);
 
 #endif							/* INV_STOCK_H */

@@ -1,6 +1,9 @@
 /*
  * stockrow.c
- *		Finding, locking and writing rows of inv_stock, beneath SQL.
+ *		Finding, making, locking and writing rows of inv_stock, beneath SQL.
+ *
+ * One row version is at hand at a time: whoever works on many rows keeps where
+ * they are, not their pages.
  *
  * What an update by SQL would do is done here: locks, the snapshot rules of
  * each isolation level, index entries, and what columns and checks of others
@@ -33,6 +36,7 @@
 #include "utils/snapmgr.h"
 
 #include "access.h"
+#include "bundle.h"
 #include "compat.h"
 #include "errors.h"
 #include "stockrow.h"
@@ -46,47 +50,109 @@ inv_stockrow_open(InvStockTable *table, const InvCatalogue *cat,
 	table->key = index_open(cat->stock_key, lockmode);
 	table->snapshot = GetActiveSnapshot();
 	table->crosscheck = InvalidSnapshot;
+	table->scan = NULL;
+	table->slot = table_slot_create(table->rel, NULL);
+	table->next = NULL;
 	inv_catalogue_check(RelationGetDescr(table->rel), INV_STOCK_COLUMNS,
 						"inv_stock");
+}
+
+static void
+end_scan(InvStockTable *table)
+{
+	if (table->scan)
+		index_endscan(table->scan);
+	table->scan = NULL;
 }
 
 void
 inv_stockrow_close(InvStockTable *table)
 {
+	end_scan(table);
+	ExecDropSingleTupleTableSlot(table->slot);
+	if (table->next)
+		ExecDropSingleTupleTableSlot(table->next);
 	index_close(table->key, NoLock);
 	table_close(table->rel, NoLock);
 }
 
-TupleTableSlot *
-inv_stockrow_slot(InvStockTable *table)
+void
+inv_stockrow_renew(InvStockTable *table)
 {
-	return table_slot_create(table->rel, NULL);
+	end_scan(table);
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	table->snapshot = GetActiveSnapshot();
 }
 
 bool
-inv_stockrow_find(InvStockTable *table, TupleTableSlot *slot, text *sku,
-				  text *location)
+inv_stockrow_find(InvStockTable *table, text *sku, text *location)
 {
 	ScanKeyData keys[2];
-	IndexScanDesc scan;
-	bool		found;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
 				PointerGetDatum(sku));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ,
 				PointerGetDatum(location));
-	scan = inv_index_beginscan(table->rel, table->key, table->snapshot, 2);
-	index_rescan(scan, keys, 2, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	index_endscan(scan);
-	return found;
+	if (table->scan == NULL)
+		table->scan = inv_index_beginscan(table->rel, table->key,
+										  table->snapshot, 2);
+	index_rescan(table->scan, keys, 2, NULL, 0);
+	return index_getnext_slot(table->scan, ForwardScanDirection, table->slot);
 }
 
 void
-inv_stockrow_insert(InvStockTable *table, const InvCatalogue *cat,
-					InvStockUpdate *columns)
+inv_stockrow_fetch(InvStockTable *table, ItemPointer tid)
 {
-	TupleTableSlot *slot = inv_stockrow_slot(table);
+	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny,
+									   table->slot))
+		elog(ERROR, "a locked stock row is gone");
+}
+
+static void
+set_limit(InvStockUpdate *update, int column, NullableDatum limit)
+{
+	inv_stockrow_set(update, column, limit.value);
+	update->nulls[column] = limit.isnull;
+}
+
+void
+inv_stockrow_set_item_limits(InvStockUpdate *update, const InvItem *item)
+{
+	inv_stockrow_set(update, INV_STOCK_SAFETY_STOCK,
+					 Int64GetDatum(item->safety_stock));
+	inv_stockrow_set(update, INV_STOCK_BACKORDER_LIMIT,
+					 Int64GetDatum(item->backorder_limit));
+	set_limit(update, INV_STOCK_REORDER_POINT, item->reorder_point);
+	set_limit(update, INV_STOCK_TARGET_LEVEL, item->target_level);
+}
+
+InvStatus
+inv_stockrow_imagine(const InvCatalogue *cat, text *sku, text *location,
+					 InvStock *stock)
+{
+	InvItem		item;
+
+	if (!inv_item_find(cat, sku, &item))
+		return INV_UNKNOWN_ITEM;
+	if (!inv_location_exists(cat, location))
+		return INV_UNKNOWN_LOCATION;
+	if (inv_bundle_exists(cat, sku))
+		return INV_BUNDLE;
+
+	memset(stock, 0, sizeof(*stock));
+	stock->safety_stock = item.safety_stock;
+	stock->backorder_limit = item.backorder_limit;
+	stock->active = item.active;
+	return INV_OK;
+}
+
+/* insert_row - makes a row of these columns, unless its key exists */
+static void
+insert_row(InvStockTable *table, const InvCatalogue *cat,
+		   InvStockUpdate *columns)
+{
+	TupleTableSlot *slot = table_slot_create(table->rel, NULL);
 	ItemPointerData existing;
 	int64		stock_id = nextval_internal(cat->stock_id_seq, false);
 
@@ -100,13 +166,62 @@ inv_stockrow_insert(InvStockTable *table, const InvCatalogue *cat,
 	CommandCounterIncrement();
 }
 
+/*
+ * create_row - makes the row, unless somebody else just does
+ *
+ * The item is locked until the new row is committed: else a concurrent change
+ * of it would not find the row that it has to bring its news to, and a bundle
+ * might come to have stock.
+ */
+static InvStatus
+create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
+		   text *location)
+{
+	InvItem		item;
+	InvStockUpdate row;
+
+	if (!inv_item_lock(cat, sku, &item))
+		return INV_UNKNOWN_ITEM;
+	if (!inv_location_lock(cat, location))
+		return INV_UNKNOWN_LOCATION;
+	/* it was none when the row was looked for */
+	if (inv_bundle_exists(cat, sku))
+		inv_raise_serialization_failure();
+
+	inv_stockrow_set(&row, INV_STOCK_SKU, PointerGetDatum(sku));
+	inv_stockrow_set(&row, INV_STOCK_LOCATION, PointerGetDatum(location));
+	inv_stockrow_set(&row, INV_STOCK_ON_HAND, Int64GetDatum(0));
+	inv_stockrow_set(&row, INV_STOCK_RESERVED, Int64GetDatum(0));
+	inv_stockrow_set(&row, INV_STOCK_VERSION, Int64GetDatum(0));
+	inv_stockrow_set_item_limits(&row, &item);
+	inv_stockrow_set(&row, INV_STOCK_OWN_LIMITS, BoolGetDatum(false));
+	inv_stockrow_set(&row, INV_STOCK_ACTIVE, BoolGetDatum(item.active));
+	insert_row(table, cat, &row);
+	return INV_OK;
+}
+
+InvStatus
+inv_stockrow_make(InvStockTable *table, const InvCatalogue *cat, text *sku,
+				  text *location)
+{
+	InvStatus	status = create_row(table, cat, sku, location);
+
+	if (status != INV_OK)
+		return status;
+	inv_stockrow_renew(table);
+	/* somebody else's row, and the isolation level forbids to see it */
+	if (!inv_stockrow_find(table, sku, location))
+		inv_raise_serialization_failure();
+	return INV_OK;
+}
+
 void
-inv_stockrow_read(TupleTableSlot *slot, InvStock *stock)
+inv_stockrow_read(InvStockTable *table, InvStock *stock)
 {
 	Datum	   *values;
 
-	slot_getsomeattrs(slot, INV_STOCK_ACTIVE + 1);
-	values = slot->tts_values;
+	slot_getsomeattrs(table->slot, INV_STOCK_ACTIVE + 1);
+	values = table->slot->tts_values;
 	stock->stock_id = DatumGetInt64(values[INV_STOCK_STOCK_ID]);
 	stock->on_hand = DatumGetInt64(values[INV_STOCK_ON_HAND]);
 	stock->reserved = DatumGetInt64(values[INV_STOCK_RESERVED]);
@@ -118,9 +233,10 @@ inv_stockrow_read(TupleTableSlot *slot, InvStock *stock)
 }
 
 bool
-inv_stockrow_is_contended(TupleTableSlot *slot)
+inv_stockrow_is_contended(InvStockTable *table)
 {
-	BufferHeapTupleTableSlot *heap_slot = (BufferHeapTupleTableSlot *) slot;
+	BufferHeapTupleTableSlot *heap_slot =
+	(BufferHeapTupleTableSlot *) table->slot;
 	HeapTupleHeader header = heap_slot->base.tuple->t_data;
 	uint16		infomask;
 	TransactionId xmax = InvalidTransactionId;
@@ -156,15 +272,15 @@ inv_stockrow_queue(InvStockTable *table, int64 stock_id)
 }
 
 void
-inv_stockrow_lock(InvStockTable *table, TupleTableSlot *slot)
+inv_stockrow_lock(InvStockTable *table, ItemPointerData tid)
 {
-	ItemPointerData tid = slot->tts_tid;
 	TM_FailureData failure;
 	TM_Result	result;
 	uint8		flags = IsolationUsesXactSnapshot() ? 0 :
 	TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
 
-	result = table_tuple_lock(table->rel, &tid, table->snapshot, slot,
+	result = table_tuple_lock(table->rel, &tid, table->snapshot,
+							  table->slot,
 							  GetCurrentCommandId(false),
 							  LockTupleNoKeyExclusive, LockWaitBlock, flags,
 							  &failure);
@@ -174,13 +290,15 @@ inv_stockrow_lock(InvStockTable *table, TupleTableSlot *slot)
 		elog(ERROR, "unexpected result %d of locking a stock row", result);
 }
 
-/* fill_successor - the old version with the new values, in a virtual slot */
+/* fill_successor - the version at hand with the new values */
 static void
-fill_successor(TupleTableSlot *next, TupleTableSlot *slot,
-			   const InvStockUpdate *update)
+fill_successor(InvStockTable *table, const InvStockUpdate *update)
 {
-	int			natts = next->tts_tupleDescriptor->natts;
+	TupleTableSlot *slot = table->slot;
+	TupleTableSlot *next = table->next;
+	int			natts = slot->tts_tupleDescriptor->natts;
 
+	ExecClearTuple(next);
 	slot_getallattrs(slot);
 	for (int i = 0; i < natts; i++)
 	{
@@ -195,34 +313,31 @@ fill_successor(TupleTableSlot *next, TupleTableSlot *slot,
 }
 
 bool
-inv_stockrow_write(InvStockTable *table, TupleTableSlot *slot,
-				   const InvStockUpdate *update)
+inv_stockrow_write(InvStockTable *table, const InvStockUpdate *update)
 {
-	TupleTableSlot *next;
 	InvUpdateIndexes update_indexes;
 	TM_FailureData failure;
 	LockTupleMode lockmode;
 	TM_Result	result;
 
-	next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
-									&TTSOpsVirtual);
-	fill_successor(next, slot, update);
-	inv_access_complete_version(table->rel, next);
-	result = inv_table_tuple_update(table->rel, &slot->tts_tid, next,
-									GetCurrentCommandId(true),
+	if (table->next == NULL)
+		table->next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
+											   &TTSOpsVirtual);
+	fill_successor(table, update);
+	inv_access_complete_version(table->rel, table->next);
+	result = inv_table_tuple_update(table->rel, &table->slot->tts_tid,
+									table->next, GetCurrentCommandId(true),
 									table->snapshot, table->crosscheck,
 									&failure, &lockmode, &update_indexes);
 	if (result == TM_Ok && !inv_update_indexes_none(update_indexes))
-		inv_access_update_entries(table->rel, next,
+		inv_access_update_entries(table->rel, table->next,
 								  inv_update_indexes_summarizing(update_indexes));
-	ExecDropSingleTupleTableSlot(next);
-
 	if (result == TM_Ok)
 		return true;
 	if (result != TM_Updated && result != TM_Deleted)
 		elog(ERROR, "unexpected result %d of updating a stock row", result);
 	if (IsolationUsesXactSnapshot())
 		inv_raise_serialization_failure();
-	inv_stockrow_lock(table, slot);
+	inv_stockrow_lock(table, table->slot->tts_tid);
 	return false;
 }

@@ -7,6 +7,7 @@
 #ifndef INV_STOCKROW_H
 #define INV_STOCKROW_H
 
+#include "access/genam.h"
 #include "access/sdir.h"
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
@@ -40,6 +41,9 @@ typedef struct InvStockTable
 	Relation	key;			/* the unique index (sku, location) */
 	Snapshot	snapshot;
 	Snapshot	crosscheck;		/* what is written must be visible to it too */
+	IndexScanDesc scan;			/* kept from one row to the next, or null */
+	TupleTableSlot *slot;		/* the row version at hand */
+	TupleTableSlot *next;		/* its successor, or null */
 } InvStockTable;
 
 /* New values for some of the columns of a row */
@@ -57,47 +61,71 @@ extern void inv_stockrow_open(InvStockTable *table, const InvCatalogue *cat,
 /* inv_stockrow_close - keeps the locks */
 extern void inv_stockrow_close(InvStockTable *table);
 
-/*
- * inv_stockrow_insert - makes a row of these columns, unless its key exists
- *
- * stock_id is drawn here.
- */
-extern void inv_stockrow_insert(InvStockTable *table, const InvCatalogue *cat,
-								InvStockUpdate *columns);
-
-/* inv_stockrow_slot - for one row version; the caller drops it */
-extern TupleTableSlot *inv_stockrow_slot(InvStockTable *table);
+/* inv_stockrow_renew - looks in a new snapshot, to see what was done since */
+extern void inv_stockrow_renew(InvStockTable *table);
 
 /* inv_stockrow_find - gets the row's visible version, if there is one */
-extern bool inv_stockrow_find(InvStockTable *table, TupleTableSlot *slot,
-							  text *sku, text *location);
+extern bool inv_stockrow_find(InvStockTable *table, text *sku,
+							  text *location);
 
-extern void inv_stockrow_read(TupleTableSlot *slot, InvStock *stock);
+/* inv_stockrow_fetch - gets a version that this transaction has locked */
+extern void inv_stockrow_fetch(InvStockTable *table, ItemPointer tid);
+
+/* inv_stockrow_read - what the version at hand says */
+extern void inv_stockrow_read(InvStockTable *table, InvStock *stock);
+
+/*
+ * inv_stockrow_imagine - the row that a first call would make
+ *
+ * Answers why there can be none: unknown_item, unknown_location, or bundle.
+ */
+extern InvStatus inv_stockrow_imagine(const InvCatalogue *cat, text *sku,
+									  text *location, InvStock *stock);
+
+/*
+ * inv_stockrow_make - makes the missing row, unless somebody else just does,
+ * and gets it
+ *
+ * Answers why not, if its item or location was deleted a moment ago.
+ */
+extern InvStatus inv_stockrow_make(InvStockTable *table,
+								   const InvCatalogue *cat, text *sku,
+								   text *location);
 
 /*
  * inv_stockrow_is_contended - is somebody changing the row, or was it changed
- * since this version?  A hint.
+ * since the version at hand?  A hint.
  */
-extern bool inv_stockrow_is_contended(TupleTableSlot *slot);
+extern bool inv_stockrow_is_contended(InvStockTable *table);
 
 /* inv_stockrow_queue - waits for those who queue for the row, to their end */
 extern void inv_stockrow_queue(InvStockTable *table, int64 stock_id);
 
 /*
- * inv_stockrow_lock - locks the row and gets its newest version
+ * inv_stockrow_lock - locks the row of a version and gets its newest one
  *
  * Raises 40001 if the isolation level forbids to see that.
  */
-extern void inv_stockrow_lock(InvStockTable *table, TupleTableSlot *slot);
+extern void inv_stockrow_lock(InvStockTable *table, ItemPointerData tid);
 
 /*
- * inv_stockrow_write - makes a successor of the row version in slot
+ * inv_stockrow_write - makes a successor of the version at hand
  *
- * Answers false if somebody else did first: then slot has the newest version,
- * locked, and the caller decides again.
+ * Answers false if somebody else did first: then the newest version is at
+ * hand, locked, and the caller decides again.
  */
-extern bool inv_stockrow_write(InvStockTable *table, TupleTableSlot *slot,
+extern bool inv_stockrow_write(InvStockTable *table,
 							   const InvStockUpdate *update);
+
+/* inv_stockrow_set_item_limits - for a row that follows its item */
+extern void inv_stockrow_set_item_limits(InvStockUpdate *update,
+										 const InvItem *item);
+
+static inline void
+inv_stockrow_change_nothing(InvStockUpdate *update)
+{
+	memset(update->replace, false, sizeof(update->replace));
+}
 
 static inline void
 inv_stockrow_set(InvStockUpdate *update, int column, Datum value)

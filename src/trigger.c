@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -18,12 +19,13 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "limits.h"
 #include "plan.h"
-#include "stock.h"
 
 PG_FUNCTION_INFO_V1(inv_item_touch);
 PG_FUNCTION_INFO_V1(inv_item_follow);
 PG_FUNCTION_INFO_V1(inv_key_guard);
+PG_FUNCTION_INFO_V1(inv_bundle_guard);
 PG_FUNCTION_INFO_V1(inv_refuse_truncate);
 PG_FUNCTION_INFO_V1(inv_refuse_dml);
 
@@ -132,7 +134,7 @@ follow_item(const InvCatalogue *cat, HeapTuple row, TupleDesc desc)
 	Datum		sku = SPI_getbinval(row, desc, 1, &isnull);
 
 	inv_item_from_row(row, desc, 2, &item);
-	inv_stock_follow_item(cat, DatumGetTextPP(sku), &item);
+	inv_limits_follow_item(cat, DatumGetTextPP(sku), &item);
 }
 
 /*
@@ -196,8 +198,18 @@ static InvPlan location_has_stock_plan = {
 	.argtypes = {TEXTOID}
 };
 
+static InvPlan item_in_bundle_plan = {
+	.sql = "SELECT FROM @inv_bundle WHERE sku = $1"
+	" UNION ALL"
+	" SELECT FROM @inv_bundle WHERE component_sku = $1 LIMIT 1",
+	.latest_snapshot = true,
+	.nargs = 1,
+	.argtypes = {TEXTOID}
+};
+
+/* has_row - does the plan find a row for the key? */
 static bool
-has_stock(const InvCatalogue *cat, InvPlan *plan, Datum key)
+has_row(const InvCatalogue *cat, InvPlan *plan, Datum key)
 {
 	InvPlanScope scope;
 	bool		found;
@@ -227,8 +239,16 @@ inv_key_guard(PG_FUNCTION_ARGS)
 			   (deletes ? TRIGGER_EVENT_DELETE : TRIGGER_EVENT_UPDATE));
 	key = heap_getattr(trigger->tg_trigtuple, SPI_fnumber(desc, column), desc,
 					   &isnull);
-	if (has_stock(cat, is_item ? &item_has_stock_plan :
-				  &location_has_stock_plan, key))
+	if (is_item && has_row(cat, &item_in_bundle_plan, key))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("cannot %s item \"%s\": it is in a bundle",
+						deletes ? "delete" : "rename",
+						TextDatumGetCString(key)),
+				 inv_errdetail("sku:s", TextDatumGetCString(key)),
+				 errhint("Delete its rows of inv_bundle first.")));
+	if (has_row(cat, is_item ? &item_has_stock_plan :
+				&location_has_stock_plan, key))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("cannot %s %s \"%s\": it has stock",
@@ -240,6 +260,77 @@ inv_key_guard(PG_FUNCTION_ARGS)
 				 is_item ?
 				 errhint("Set inv_item.active to false to sell it no more.") :
 				 errhint("Set inv_location.sellable to false.")));
+	return PointerGetDatum(NULL);
+}
+
+/* the items of a row cannot get stock, or be deleted, before it is committed */
+static InvPlan lock_items_plan = {
+	.sql = "SELECT FROM @inv_item WHERE sku = $1 OR sku = $2"
+	" ORDER BY sku FOR NO KEY UPDATE",
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID}
+};
+
+static InvPlan contains_plan = {
+	.sql = "WITH RECURSIVE inside (sku) AS ("
+	"  SELECT $2::text COLLATE \"C\""
+	" UNION"
+	"  SELECT b.component_sku FROM inside i JOIN @inv_bundle b"
+	"   ON b.sku = i.sku"
+	" ) SELECT FROM inside WHERE sku = $1",
+	.latest_snapshot = true,
+	.nargs = 2,
+	.argtypes = {TEXTOID, TEXTOID}
+};
+
+static void
+refuse_bundle(const char *problem, const Datum *row)
+{
+	const char *sku = TextDatumGetCString(row[0]);
+	const char *component = TextDatumGetCString(row[1]);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("bundle \"%s\" %s", sku, problem),
+			 inv_errdetail("sku:s component_sku:s", sku, component),
+			 errhint("A bundle is an item of its own, that has never had stock.")));
+}
+
+/*
+ * inv_bundle_guard - after a row was inserted or changed: refuses a bundle
+ * that has stock or would contain itself
+ *
+ * One writer at a time: two could close a circle that neither sees.
+ */
+Datum
+inv_bundle_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	bool		inserts = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	HeapTuple	row = inserts ? trigger->tg_trigtuple : trigger->tg_newtuple;
+	InvPlanScope scope;
+	Datum		values[2];
+	bool		isnull;
+	bool		circle;
+
+	check_table(trigger, cat->bundle);
+	check_kind(trigger, TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER |
+			   (inserts ? TRIGGER_EVENT_INSERT : TRIGGER_EVENT_UPDATE));
+	values[0] = heap_getattr(row, SPI_fnumber(desc, "sku"), desc, &isnull);
+	values[1] = heap_getattr(row, SPI_fnumber(desc, "component_sku"), desc,
+							 &isnull);
+	LockRelationOid(cat->bundle, ShareRowExclusiveLock);
+
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &lock_items_plan, values, NULL, 0);
+	circle = inv_plan_run(&scope, &contains_plan, values, NULL, 1) > 0;
+	inv_plan_end(&scope);
+	if (circle)
+		refuse_bundle("would contain itself", values);
+	if (has_row(cat, &item_has_stock_plan, values[0]))
+		refuse_bundle("has stock of its own", values);
 	return PointerGetDatum(NULL);
 }
 

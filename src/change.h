@@ -1,0 +1,27 @@
+/*
+ * change.h
+ *		What each kind of call wants of stock, before its arguments are known.
+ */
+#ifndef INV_CHANGE_H
+#define INV_CHANGE_H
+
+#include "stock.h"
+
+extern const InvChange inv_change_receive;
+extern const InvChange inv_change_deduct;
+extern const InvChange inv_change_adjust;
+extern const InvChange inv_change_return;
+
+/* the first of the two changes of a transfer */
+extern const InvChange inv_change_transfer_from;
+
+/*
+ * inv_change_transfer_to - makes the second change of a transfer, behind the
+ * first one, which is complete
+ *
+ * line: for errors; 0: none.  Raises 22023 if both locations are the same.
+ */
+extern void inv_change_transfer_to(InvChange *from, text *to_location,
+								   int line);
+
+#endif							/* INV_CHANGE_H */

@@ -1,0 +1,160 @@
+/*
+ * limits.c
+ *		The limits of stock rows, and what they take from their item.
+ *
+ * A stock row holds all that a decision needs: the limits and whether the item
+ * is sold are copied into it.  A change of the item is brought to its rows by
+ * inv_limits_follow_item(), except for limits that a row has of its own.
+ *
+ * Locks: the row lock of an update, rows in key order.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+
+#include "bundle.h"
+#include "compat.h"
+#include "limits.h"
+#include "stockrow.h"
+
+/* set_own_limits - those that are given; answers whether any is */
+static bool
+set_own_limits(InvStockUpdate *update, const InvLimits *limits)
+{
+	const NullableDatum *given[] = {
+		&limits->safety_stock, &limits->backorder_limit,
+		&limits->reorder_point, &limits->target_level
+	};
+	bool		any = false;
+
+	for (int i = 0; i < lengthof(given); i++)
+		if (!given[i]->isnull)
+		{
+			inv_stockrow_set(update, INV_STOCK_SAFETY_STOCK + i,
+							 given[i]->value);
+			any = true;
+		}
+	return any;
+}
+
+/* write_limits - of the row at hand */
+static void
+write_limits(InvStockTable *table, const InvCatalogue *cat, text *sku,
+			 const InvLimits *limits)
+{
+	InvStockUpdate update;
+	InvItem		item;
+	bool		own;
+
+	inv_stockrow_change_nothing(&update);
+	own = set_own_limits(&update, limits);
+	/* locked: else the item may change between reading it and writing here */
+	if (!own && inv_item_lock(cat, sku, &item))
+		inv_stockrow_set_item_limits(&update, &item);
+	inv_stockrow_set(&update, INV_STOCK_OWN_LIMITS, BoolGetDatum(own));
+
+	while (!inv_stockrow_write(table, &update))
+		;
+}
+
+/* find_or_make - gets the row at hand, or answers why there can be none */
+static InvStatus
+find_or_make(InvStockTable *table, const InvCatalogue *cat, text *sku,
+			 text *location)
+{
+	InvStock	imagined;
+	InvStatus	status;
+
+	if (inv_stockrow_find(table, sku, location))
+		return INV_OK;
+	status = inv_stockrow_imagine(cat, sku, location, &imagined);
+	if (status == INV_BUNDLE)
+		inv_bundle_refuse(sku, 0);
+	if (status != INV_OK)
+		return status;
+	return inv_stockrow_make(table, cat, sku, location);
+}
+
+void
+inv_limits_set(const InvCatalogue *cat, text *sku, text *location,
+			   const InvLimits *limits, InvOutcome *outcome)
+{
+	InvStockTable table;
+	InvStock	stock;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	inv_stockrow_open(&table, cat, RowExclusiveLock);
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->line = 1;
+	outcome->sku = sku;
+	outcome->location = location;
+	outcome->status = find_or_make(&table, cat, sku, location);
+	if (outcome->status == INV_OK)
+	{
+		write_limits(&table, cat, sku, limits);
+		CommandCounterIncrement();
+		inv_stockrow_renew(&table);
+		if (!inv_stockrow_find(&table, sku, location))
+			elog(ERROR, "the stock row is gone");
+		inv_stockrow_read(&table, &stock);
+		inv_stock_tell(&stock, outcome);
+	}
+
+	inv_stockrow_close(&table);
+	PopActiveSnapshot();
+}
+
+/* follow_item_row - brings a changed item to the stock row at hand */
+static void
+follow_item_row(InvStockTable *table, const InvItem *item)
+{
+	InvStockUpdate update;
+	InvStock	stock;
+
+	do
+	{
+		inv_stockrow_read(table, &stock);
+		inv_stockrow_change_nothing(&update);
+		inv_stockrow_set(&update, INV_STOCK_ACTIVE,
+						 BoolGetDatum(item->active));
+		if (!stock.own_limits)
+			inv_stockrow_set_item_limits(&update, item);
+	} while (!inv_stockrow_write(table, &update));
+}
+
+void
+inv_limits_follow_item(const InvCatalogue *cat, text *sku,
+					   const InvItem *item)
+{
+	InvStockTable table;
+	ScanKeyData key;
+	IndexScanDesc scan;
+
+	/*
+	 * The latest snapshot even where the transaction keeps an older one: a
+	 * stock row that was made meanwhile must follow too.  As it cannot, nor
+	 * may a change be hidden that was made meanwhile, the older one is the
+	 * crosscheck: 40001.
+	 */
+	PushActiveSnapshot(GetLatestSnapshot());
+	inv_stockrow_open(&table, cat, RowExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+		table.crosscheck = GetTransactionSnapshot();
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ,
+				PointerGetDatum(sku));
+	scan = inv_index_beginscan(table.rel, table.key, table.snapshot, 1);
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, table.slot))
+		follow_item_row(&table, item);
+	index_endscan(scan);
+
+	inv_stockrow_close(&table);
+	PopActiveSnapshot();
+}
