@@ -458,6 +458,23 @@ COMMENT ON FUNCTION @extschema@.inv_deduct_each(
 'one for each line, null for none. Errors: as of inv_deduct_many; IV007 also if '
 'one key is there twice with other arguments.';
 
+CREATE FUNCTION @extschema@.inv_apply(request jsonb)
+RETURNS SETOF @extschema@.inv_outcome
+AS 'MODULE_PATHNAME', 'inv_apply'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_apply(jsonb) IS
+'Operations of several kinds, all or none. request is an object: lines, an '
+'array; key, reference, reason, occurred_at, strict (true unless said). Each '
+'line is an object with op: deduct (sku, quantity; location or sources, an '
+'array; keep, expected_version), receive (sku, quantity, location), adjust '
+'(sku, counted, location, expected_version; counted at occurred_at), transfer '
+'(sku, quantity, from_location, to_location, keep), return (of_key, quantity, '
+'sku, location). Null is not given. One row per line, of a transfer two, of a '
+'return one per stock row given back to. What one stock row is given and what '
+'is taken from it is summed before the check; it has one movement for each '
+'kind of operation. Errors: those of the single calls; 22023 also for an '
+'unknown operation or field, a missing field, a wrong JSON type.';
+
 CREATE FUNCTION @extschema@.inv_set_limits(
     sku         text,
     location    text DEFAULT NULL,
@@ -810,6 +827,7 @@ REVOKE ALL ON FUNCTION
         text[], bigint[], text[], text, text, text, boolean, timestamptz),
     @extschema@.inv_deduct_each(
         text[], bigint[], text[], text[], text[], text),
+    @extschema@.inv_apply(jsonb),
     @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
     @extschema@.inv_maintain(),
     @extschema@.inv_grant(text, text),

@@ -18,8 +18,6 @@
 #include "errors.h"
 #include "guc.h"
 
-#define MAX_NAME_BYTES 128		/* as the constraints of the tables have it */
-#define MAX_REASON_BYTES 1000
 
 static bool
 is_null(const InvCall *call, int arg)
@@ -103,7 +101,7 @@ inv_argument_check_length(const char *name, int line, const text *value,
 void
 inv_argument_check_name(const char *name, int line, const text *value)
 {
-	inv_argument_check_length(name, line, value, MAX_NAME_BYTES);
+	inv_argument_check_length(name, line, value, INV_MAX_NAME_BYTES);
 }
 
 void
@@ -188,13 +186,13 @@ text *
 inv_call_name(InvCall *call, int arg, const char *name)
 {
 	inv_call_require(call, arg, name);
-	return get_text(call, arg, name, MAX_NAME_BYTES);
+	return get_text(call, arg, name, INV_MAX_NAME_BYTES);
 }
 
 text *
 inv_call_optional_name(InvCall *call, int arg, const char *name)
 {
-	return get_text(call, arg, name, MAX_NAME_BYTES);
+	return get_text(call, arg, name, INV_MAX_NAME_BYTES);
 }
 
 text *
@@ -220,7 +218,7 @@ inv_call_required_reference(InvCall *call, int arg)
 text *
 inv_call_reason(InvCall *call, int arg)
 {
-	return get_text(call, arg, "reason", MAX_REASON_BYTES);
+	return get_text(call, arg, "reason", INV_MAX_REASON_BYTES);
 }
 
 text *
@@ -238,7 +236,7 @@ inv_call_location(InvCall *call, int arg, const char *name)
 	text	   *location;
 
 	if (!is_null(call, arg))
-		return get_text(call, arg, name, MAX_NAME_BYTES);
+		return get_text(call, arg, name, INV_MAX_NAME_BYTES);
 	location = inv_call_default_location();
 	inv_call_note_text(call, location);
 	return location;
@@ -291,6 +289,20 @@ inv_call_optional_integer(InvCall *call, int arg, const char *name)
 	return get_optional(call, arg, name, 0);
 }
 
+void
+inv_argument_check_time(const char *name, TimestampTz value)
+{
+	if (!TIMESTAMP_NOT_FINITE(value))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("argument \"%s\" must be finite", name),
+			 inv_errdetail("argument:s value:s", name,
+						   TIMESTAMP_IS_NOBEGIN(value) ?
+						   "-infinity" : "infinity"),
+			 errhint("Pass null for now.")));
+}
+
 TimestampTz
 inv_call_time(InvCall *call, int arg, const char *name)
 {
@@ -299,14 +311,7 @@ inv_call_time(InvCall *call, int arg, const char *name)
 	if (!is_null(call, arg))
 	{
 		time = DatumGetTimestampTz(value_of(call, arg));
-		if (TIMESTAMP_NOT_FINITE(time))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" must be finite", name),
-					 inv_errdetail("argument:s value:s", name,
-								   TIMESTAMP_IS_NOBEGIN(time) ?
-								   "-infinity" : "infinity"),
-					 errhint("Pass null for now.")));
+		inv_argument_check_time(name, time);
 	}
 	inv_call_note_integer(call, is_null(call, arg), time);
 	return time;

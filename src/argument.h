@@ -27,6 +27,8 @@ typedef struct InvCall
 /* longer would not fit the indexes of the ledger */
 #define INV_MAX_KEY_BYTES 255
 #define INV_MAX_REFERENCE_BYTES 255
+#define INV_MAX_REASON_BYTES 1000
+#define INV_MAX_NAME_BYTES 128	/* as the constraints of the tables have it */
 
 /* inv_call_begin - of a call that reads only */
 extern void inv_call_begin(InvCall *call, FunctionCallInfo fcinfo,
@@ -97,6 +99,8 @@ extern void inv_argument_check_length(const char *name, int line,
 									  const text *value, int max_bytes);
 extern void inv_argument_check_range(const char *name, int line, int64 value,
 									 int64 min, int64 max);
+
+extern void inv_argument_check_time(const char *name, TimestampTz value);
 
 /* a required flag about the answer; not noted */
 extern bool inv_call_flag(InvCall *call, int arg, const char *name);

@@ -60,6 +60,7 @@ static const Right rights[] = {
 	{CLERK, "EXECUTE", "FUNCTION @inv_receive_many"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_adjust_many"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_deduct_each"},
+	{CLERK, "EXECUTE", "FUNCTION @inv_apply"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_item"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_location"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_bundle"},

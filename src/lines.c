@@ -255,9 +255,7 @@ inv_lines_choose(InvChange *change, const InvCatalogue *cat, text **sources,
 	}
 	for (int i = 1; i < nsources; i++)
 		for (int j = 0; j < i; j++)
-			if (VARSIZE_ANY_EXHDR(sources[i]) == VARSIZE_ANY_EXHDR(sources[j]) &&
-				memcmp(VARDATA_ANY(sources[i]), VARDATA_ANY(sources[j]),
-					   VARSIZE_ANY_EXHDR(sources[i])) == 0)
+			if (inv_text_compare(sources[i], sources[j]) == 0)
 				refuse_twice(sources[i], i + 1);
 	change->location = NULL;
 	change->sources = sources;

@@ -6,6 +6,7 @@
 #define INV_OUTCOME_H
 
 #include "catalogue.h"
+#include "compat.h"
 
 typedef enum InvStatus
 {
@@ -56,6 +57,18 @@ typedef struct InvAnswer
 	int			count;
 	bool		numbered;		/* do errors name the line? */
 } InvAnswer;
+
+/* inv_text_compare - the order of names and keys, which is that of bytes */
+static inline int
+inv_text_compare(const text *a, const text *b)
+{
+	int			length_a = VARSIZE_ANY_EXHDR(a);
+	int			length_b = VARSIZE_ANY_EXHDR(b);
+	int			result = memcmp(VARDATA_ANY(a), VARDATA_ANY(b),
+								Min(length_a, length_b));
+
+	return result != 0 ? result : length_a - length_b;
+}
 
 /* inv_outcome_datum - the outcome as a row of type inv_outcome */
 extern Datum inv_outcome_datum(const InvCatalogue *cat,

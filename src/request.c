@@ -179,9 +179,8 @@ inv_request_end(InvRequest *request, const InvCatalogue *cat,
 	CommandCounterIncrement();
 }
 
-/* recall_conditions - what a stored answer does not say of its lines */
-static void
-recall_conditions(const InvOrder *order, InvAnswer *answer)
+void
+inv_request_recall(const InvOrder *order, InvAnswer *answer)
 {
 	int			next = 0;
 
@@ -206,7 +205,7 @@ inv_request_apply(const InvCatalogue *cat, InvCall *call,
 
 	if (inv_request_begin(&request, cat, call, answer))
 	{
-		recall_conditions(order, answer);
+		inv_request_recall(order, answer);
 		return;
 	}
 	inv_stock_apply(cat, order, answer);
@@ -242,11 +241,8 @@ compare_keyed(const void *a, const void *b)
 {
 	const KeyedLine *x = a;
 	const KeyedLine *y = b;
-	int			result;
+	int			result = inv_text_compare(x->call.key, y->call.key);
 
-	result = DatumGetInt32(DirectFunctionCall2(bttext_pattern_cmp,
-											   PointerGetDatum(x->call.key),
-											   PointerGetDatum(y->call.key)));
 	return result != 0 ? result : x->index - y->index;
 }
 
@@ -279,9 +275,7 @@ static bool
 is_repeat(const KeyedLine *line, const KeyedLine *previous)
 {
 	return previous &&
-		DatumGetBool(DirectFunctionCall2(texteq,
-										 PointerGetDatum(line->call.key),
-										 PointerGetDatum(previous->call.key)));
+		inv_text_compare(line->call.key, previous->call.key) == 0;
 }
 
 /* check_repeat - a key that is there twice must be with the same arguments */

@@ -44,6 +44,9 @@ extern bool inv_request_begin(InvRequest *request, const InvCatalogue *cat,
 extern void inv_request_end(InvRequest *request, const InvCatalogue *cat,
 							const InvAnswer *answer);
 
+/* inv_request_recall - what a stored answer does not say of its conditions */
+extern void inv_request_recall(const InvOrder *order, InvAnswer *answer);
+
 /*
  * inv_request_apply - makes the changes of a call, or finds the answer it had
  *

@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "argument.h"
@@ -18,6 +19,7 @@
 #include "errors.h"
 #include "plan.h"
 #include "request.h"
+#include "return.h"
 
 PG_FUNCTION_INFO_V1(inv_return);
 
@@ -116,57 +118,177 @@ find_originals(const InvCatalogue *cat, text *key, text *sku,
 }
 
 static void
-raise_unknown_call(const char *key, const char *sku)
+raise_unknown_call(const InvChange *change, int line)
 {
+	const char *key = text_to_cstring(change->of_key);
+
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_UNKNOWN_CALL),
-			 errmsg("no call with key \"%s\" deducted %s", key,
-					sku ? "this item" : "anything"),
-			 inv_errdetail("of_key:s sku:s", key, sku),
+			 errmsg("%sno call with key \"%s\" deducted %s",
+					inv_line_prefix(line), key,
+					change->sku ? "this item" : "anything"),
+			 inv_errdetail("line:n of_key:s sku:s", (int64) line, key,
+						   change->sku ? text_to_cstring(change->sku) : NULL),
 			 errhint("Pass the key of an inv_deduct() that was committed.")));
 }
 
 static void
-raise_exceeds_call(const char *key, NullableDatum quantity, int64 left)
+raise_exceeds_call(const InvChange *change, int line, int64 left)
 {
+	const char *key = text_to_cstring(change->of_key);
+	NullableDatum quantity = {
+		.value = Int64GetDatum(change->quantity),
+		.isnull = change->quantity == 0
+	};
+
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_EXCEEDS_CALL),
-			 errmsg("only " INT64_FORMAT " of the call with key \"%s\" are left to return",
-					left, key),
-			 inv_errdetail("of_key:s requested:d available:i",
-						   key, quantity, left),
+			 errmsg("%sonly " INT64_FORMAT " of the call with key \"%s\" are left to return",
+					inv_line_prefix(line), left, key),
+			 inv_errdetail("line:n of_key:s requested:d available:i",
+						   (int64) line, key, quantity, left),
 			 errhint("inv_history() shows what was returned already.")));
 }
 
-/* give_back - one movement for each of the original */
-static void
-give_back(const InvCatalogue *cat, const Originals *originals,
-		  int64 quantity, text *location, const InvLabels *labels,
-		  InvAnswer *answer)
+/* The changes that a return becomes */
+typedef struct Resolved
 {
-	InvChange  *changes = palloc(originals->count * sizeof(InvChange));
-	InvLabels  *own = palloc(originals->count * sizeof(InvLabels));
-	InvOrder	order = {.changes = changes, .linked = true};
+	InvChange  *changes;
+	int			count;
+} Resolved;
 
+/* already - what earlier lines of the same order give back of a movement */
+static int64
+already(const Resolved *resolved, int nresolved, int64 movement_id)
+{
+	int64		units = 0;
+
+	for (int i = 0; i < nresolved; i++)
+		for (int j = 0; j < resolved[i].count; j++)
+			if (resolved[i].changes[j].original_id == movement_id)
+				units += resolved[i].changes[j].quantity;
+	return units;
+}
+
+/* give_back - one change for each movement of the original call */
+static void
+give_back(const InvChange *asked, const Originals *originals,
+		  Resolved *resolved)
+{
+	int64		quantity = asked->quantity > 0 ? asked->quantity :
+	originals->left;
+
+	resolved->changes = palloc(originals->count * sizeof(InvChange));
+	resolved->count = 0;
 	for (int i = 0; i < originals->count && quantity > 0; i++)
 	{
 		const Original *original = &originals->movements[i];
-		InvChange  *change = &changes[order.count];
+		InvChange  *change = &resolved->changes[resolved->count];
+		InvLabels  *labels;
 
 		if (original->left == 0)
 			continue;
-		own[order.count] = *labels;
-		own[order.count].reference = original->reference;
-		*change = inv_change_return;
-		change->labels = &own[order.count];
+		labels = palloc(sizeof(InvLabels));
+		*labels = *asked->labels;
+		labels->reference = original->reference;
+		*change = *asked;
+		change->labels = labels;
 		change->sku = original->sku;
-		change->location = location ? location : original->location;
+		if (asked->location == NULL)
+			change->location = original->location;
 		change->quantity = Min(quantity, original->left);
 		change->original_id = original->movement_id;
 		quantity -= change->quantity;
-		order.count++;
+		resolved->count++;
 	}
-	inv_stock_apply(cat, &order, answer);
+}
+
+/* resolve_one - the changes of one line that asks for a return */
+static void
+resolve_one(const InvCatalogue *cat, const InvChange *asked, int line,
+			const Resolved *others, int nothers, Resolved *resolved)
+{
+	Originals	originals;
+
+	find_originals(cat, asked->of_key, asked->sku, &originals);
+	if (originals.count == 0)
+		raise_unknown_call(asked, line);
+	for (int i = 0; i < originals.count; i++)
+	{
+		int64		units = already(others, nothers,
+									originals.movements[i].movement_id);
+
+		originals.movements[i].left -= units;
+		originals.left -= units;
+	}
+	if (originals.left == 0 || asked->quantity > originals.left)
+		raise_exceeds_call(asked, line, originals.left);
+	give_back(asked, &originals, resolved);
+}
+
+/* compare_asked - by the key of the original call, then by line */
+static int
+compare_asked(const void *a, const void *b)
+{
+	const InvChange *x = *(InvChange *const *) a;
+	const InvChange *y = *(InvChange *const *) b;
+	int			result = inv_text_compare(x->of_key, y->of_key);
+
+	return result != 0 ? result : x->line - y->line;
+}
+
+/* asked_of - the changes that ask for a return, in the order of their keys */
+static const InvChange **
+asked_of(const InvOrder *order, int *count)
+{
+	const InvChange **asked = palloc(order->count * sizeof(InvChange *));
+
+	*count = 0;
+	for (int i = 0; i < order->count; i++)
+		if (order->changes[i].of_key)
+			asked[(*count)++] = &order->changes[i];
+	qsort(asked, *count, sizeof(InvChange *), compare_asked);
+	return asked;
+}
+
+void
+inv_return_resolve(const InvCatalogue *cat, InvOrder *order)
+{
+	int			nasked;
+	const InvChange **asked = asked_of(order, &nasked);
+	Resolved   *resolved = palloc(nasked * sizeof(Resolved));
+	int			total = order->count;
+	InvChange  *changes;
+	InvChange  *next;
+
+	if (nasked == 0)
+		return;
+	for (int i = 0; i < nasked; i++)
+	{
+		resolve_one(cat, asked[i], order->numbered ? asked[i]->line : 0,
+					resolved, i, &resolved[i]);
+		total += resolved[i].count;
+	}
+
+	changes = next = palloc(total * sizeof(InvChange));
+	for (int i = 0; i < order->count; i++)
+	{
+		const InvChange *change = &order->changes[i];
+		int			found = 0;
+
+		if (change->of_key == NULL)
+		{
+			*next++ = *change;
+			continue;
+		}
+		while (asked[found] != change)
+			found++;
+		memcpy(next, resolved[found].changes,
+			   resolved[found].count * sizeof(InvChange));
+		next += resolved[found].count;
+	}
+	order->changes = changes;
+	order->count = next - changes;
 }
 
 Datum
@@ -175,36 +297,26 @@ inv_return(PG_FUNCTION_ARGS)
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvCall		call;
 	InvRequest	request;
-	InvAnswer	answer = {NULL};
 	InvLabels	labels = {.occurred_at = DT_NOBEGIN};
-	Originals	originals;
+	InvChange	change = inv_change_return;
+	InvOrder	order = {.changes = &change, .count = 1, .linked = true};
+	InvAnswer	answer = {NULL};
 	NullableDatum quantity;
-	text	   *of_key;
-	text	   *sku;
-	text	   *location;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_return", 5);
-	of_key = inv_call_key(&call, 0, "of_key");
+	change.of_key = inv_call_key(&call, 0, "of_key");
 	quantity = inv_call_optional_quantity(&call, 1);
-	sku = inv_call_optional_name(&call, 2, "sku");
-	location = inv_call_optional_name(&call, 3, "location");
+	change.quantity = quantity.isnull ? 0 : DatumGetInt64(quantity.value);
+	change.sku = inv_call_optional_name(&call, 2, "sku");
+	change.location = inv_call_optional_name(&call, 3, "location");
 	labels.reason = inv_call_reason(&call, 4);
 	labels.key = call.key;
+	change.labels = &labels;
 
 	if (!inv_request_begin(&request, cat, &call, &answer))
 	{
-		find_originals(cat, of_key, sku, &originals);
-		if (originals.count == 0)
-			raise_unknown_call(text_to_cstring(of_key),
-							   sku ? text_to_cstring(sku) : NULL);
-		if (originals.left == 0 ||
-			(!quantity.isnull && DatumGetInt64(quantity.value) > originals.left))
-			raise_exceeds_call(text_to_cstring(of_key), quantity,
-							   originals.left);
-		give_back(cat, &originals,
-				  quantity.isnull ? originals.left :
-				  DatumGetInt64(quantity.value),
-				  location, &labels, &answer);
+		inv_return_resolve(cat, &order);
+		inv_stock_apply(cat, &order, &answer);
 		inv_outcome_raise(cat, &answer);
 		inv_request_end(&request, cat, &answer);
 	}

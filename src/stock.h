@@ -59,6 +59,8 @@ typedef struct InvChange
 	TimestampTz counted_at;		/* DT_NOBEGIN: now */
 
 	int64		original_id;	/* the movement that it gives back, or 0 */
+	text	   *of_key;			/* or, until inv_return_resolve(), the call;
+								 * quantity 0 is all that is left */
 
 	/* set by inv_bundle_expand() */
 	const InvBundle *bundle;

@@ -10,7 +10,6 @@
 
 #include "storage/itemptr.h"
 
-#include "compat.h"
 #include "stock.h"
 
 typedef struct InvRow InvRow;
@@ -68,18 +67,6 @@ typedef struct InvBatch
 	InvRow	   *rows;			/* in key order */
 	int			nrows;
 } InvBatch;
-
-/* inv_text_compare - the order of SKUs and locations, which is that of bytes */
-static inline int
-inv_text_compare(const text *a, const text *b)
-{
-	int			length_a = VARSIZE_ANY_EXHDR(a);
-	int			length_b = VARSIZE_ANY_EXHDR(b);
-	int			result = memcmp(VARDATA_ANY(a), VARDATA_ANY(b),
-								Min(length_a, length_b));
-
-	return result != 0 ? result : length_a - length_b;
-}
 
 /*
  * inv_decide - what may be done to the rows as they stand
