@@ -18,8 +18,8 @@
  * on that.  So the decision and the write always concern the same version, and
  * a change that meets nobody costs a single update.
  *
- * Of several changes all rows are secured first, in key order - locked, or made
- * where there is none -, and the changes are decided again on what was locked.
+ * Of several changes all rows are secured first - made where there is none, then
+ * locked, in key order -, and the changes are decided again on what was locked.
  * So is a count: what moves while the shelf is counted is told apart by the
  * ledger, which must not move then.
  *
@@ -393,23 +393,28 @@ is_wanted(const InvBatch *batch, const InvRow *row)
 		(row->exists || inv_stock_available(&row->stock) > 0);
 }
 
-/* secure_rows - makes or locks them, in key order */
+/*
+ * secure_rows - makes and locks them, in key order
+ *
+ * First all that are missing.  Making one locks its item, and who changes an
+ * item then wants its stock rows: no row may be locked by then.
+ */
 static void
 secure_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
 {
+	for (int i = 0; i < batch->nrows; i++)
+		if (!batch->rows[i].exists && is_wanted(batch, &batch->rows[i]))
+			make_row(table, cat, &batch->rows[i]);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		InvRow	   *row = &batch->rows[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_wanted(batch, row))
+		if (!row->exists || !is_wanted(batch, row))
 			continue;
-		if (!row->exists)
-			make_row(table, cat, row);
-		else if (row->contended)
+		if (row->contended)
 			queue_row(table, row);
-		if (row->exists)
-			lock_row(table, cat, row);
+		lock_row(table, cat, row);
 	}
 }
 
