@@ -29,6 +29,14 @@ COMMENT ON TYPE @extschema@.inv_outcome IS
 'movement_id: the change that this call made, null if it made none. replayed: '
 'this is the answer to an earlier call with the same key.';
 
+CREATE TYPE @extschema@.inv_component AS (
+    component_sku text,
+    quantity    bigint
+);
+COMMENT ON TYPE @extschema@.inv_component IS
+'What inv_components() answers: quantity units of component_sku are in one '
+'bundle.';
+
 CREATE TYPE @extschema@.inv_maintenance AS (
     task        text,
     affected    bigint
@@ -523,6 +531,15 @@ COMMENT ON FUNCTION @extschema@.inv_history(text, text, bigint, integer) IS
 '100000). For the next page pass the last movement_id as before_id. Errors: '
 'IV003 unknown item, IV005 unknown location, 22004 and 22023 bad argument.';
 
+CREATE FUNCTION @extschema@.inv_components(sku text)
+RETURNS SETOF @extschema@.inv_component
+AS 'MODULE_PATHNAME', 'inv_components'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.inv_components(text) IS
+'What the bundle sku consists of in the end: bundles inside it are taken '
+'apart. No row if it is no bundle. Errors: 22004 and 22023 bad argument, 22023 '
+'if it contains itself.';
+
 CREATE FUNCTION @extschema@.inv_movements_of(reference text)
 RETURNS SETOF @extschema@.inv_movement
 AS 'MODULE_PATHNAME', 'inv_movements_of'
@@ -630,27 +647,12 @@ COMMENT ON VIEW @extschema@.inv_stock_level IS
 '(on_hand - reserved - floor).';
 
 
-/*
- * The leaves of each bundle's nesting.  A bundle that contains itself has none
- * of these that would end: it is left out.
- */
 CREATE VIEW @extschema@.inv_item_level AS
-WITH RECURSIVE parts (bundle, sku, units) AS (
-    SELECT b.sku, b.component_sku, b.quantity::pg_catalog.numeric
-      FROM @extschema@.inv_bundle b
-    UNION ALL
-    SELECT p.bundle, b.component_sku,
-           p.units OPERATOR(pg_catalog.*) b.quantity::pg_catalog.numeric
-      FROM parts p
-      JOIN @extschema@.inv_bundle b ON b.sku OPERATOR(pg_catalog.=) p.sku
-) CYCLE sku SET is_cycle USING path,
-components AS (
-    SELECT p.bundle, p.sku, pg_catalog.sum(p.units) AS units
-      FROM parts p
-     WHERE NOT p.is_cycle
-       AND NOT EXISTS (SELECT FROM @extschema@.inv_bundle b
-                        WHERE b.sku OPERATOR(pg_catalog.=) p.sku)
-     GROUP BY p.bundle, p.sku
+WITH components AS (
+    SELECT b.sku AS bundle, c.component_sku COLLATE "C" AS sku,
+           c.quantity::pg_catalog.numeric AS units
+      FROM (SELECT DISTINCT sku FROM @extschema@.inv_bundle) b
+     CROSS JOIN LATERAL @extschema@.inv_components(b.sku) c
 ),
 complete AS (
     SELECT c.bundle, l.location,
@@ -787,6 +789,7 @@ SELECT pg_catalog.pg_extension_config_dump('inv_request', '');
 
 REVOKE ALL ON TYPE
     @extschema@.inv_outcome,
+    @extschema@.inv_component,
     @extschema@.inv_maintenance,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
@@ -834,6 +837,7 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_revoke(text, text),
     @extschema@.inv_available(text, text),
     @extschema@.inv_history(text, text, bigint, integer),
+    @extschema@.inv_components(text),
     @extschema@.inv_movements_of(text),
     @extschema@.inv_verify(text, text),
     @extschema@.inv_item_touch(),

@@ -10,11 +10,16 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/int.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "argument.h"
 #include "bundle.h"
 #include "errors.h"
 #include "plan.h"
+
+PG_FUNCTION_INFO_V1(inv_components);
 
 /* the latest snapshot: what is one by now must get no stock row */
 static InvPlan exists_plan = {
@@ -24,24 +29,44 @@ static InvPlan exists_plan = {
 	.argtypes = {TEXTOID}
 };
 
-static InvPlan components_plan = {
-	.sql = "WITH RECURSIVE parts (sku, units) AS ("
-	"  SELECT component_sku, quantity::numeric FROM @inv_bundle"
-	"  WHERE sku = $1"
-	" UNION ALL"
-	"  SELECT b.component_sku, p.units * b.quantity"
-	"  FROM parts p JOIN @inv_bundle b ON b.sku = p.sku"
-	" ) CYCLE sku SET is_cycle USING path"
-	" SELECT sku, least(sum(units), 9007199254740992)::bigint,"
-	"  bool_or(is_cycle)"
-	" FROM parts"
-	" WHERE is_cycle OR NOT EXISTS"
-	"  (SELECT FROM @inv_bundle b WHERE b.sku = parts.sku)"
-	" GROUP BY sku ORDER BY sku",
+/* every row that the bundle reaches, once: paths may be many more than rows */
+static InvPlan inside_plan = {
+	.sql = "WITH RECURSIVE inside (sku) AS ("
+	"  SELECT $1::text COLLATE \"C\""
+	" UNION"
+	"  SELECT b.component_sku FROM inside i JOIN @inv_bundle b"
+	"   ON b.sku = i.sku"
+	" ) SELECT b.sku, b.component_sku, b.quantity"
+	" FROM inside i JOIN @inv_bundle b ON b.sku = i.sku",
 	.latest_snapshot = true,
 	.nargs = 1,
 	.argtypes = {TEXTOID}
 };
+
+/* An item inside a bundle, the bundle itself included */
+typedef struct Member
+{
+	InvComponent component;
+	bool		is_bundle;
+	int			waits;			/* for so many rows that name it */
+} Member;
+
+/* A row of inv_bundle */
+typedef struct Link
+{
+	Member	   *bundle;
+	Member	   *component;
+	int64		quantity;
+} Link;
+
+/* All that a bundle reaches */
+typedef struct Inside
+{
+	Member	   *members;
+	int			nmembers;
+	Link	   *links;
+	int			nlinks;
+} Inside;
 
 bool
 inv_bundle_exists(const InvCatalogue *cat, text *sku)
@@ -69,36 +94,152 @@ raise_contains_itself(const text *sku, int line)
 			 errhint("Delete the row of inv_bundle that closes the circle.")));
 }
 
-int
-inv_bundle_components(const InvCatalogue *cat, text *sku, int line,
-					  InvComponent **components)
+static Member *
+find_member(Inside *inside, text *sku)
+{
+	Member	   *member;
+
+	for (int i = 0; i < inside->nmembers; i++)
+		if (inv_text_compare(inside->members[i].component.sku, sku) == 0)
+			return &inside->members[i];
+	member = &inside->members[inside->nmembers++];
+	memset(member, 0, sizeof(*member));
+	member->component.sku = sku;
+	return member;
+}
+
+static void
+read_link(Inside *inside, HeapTuple row, TupleDesc desc)
+{
+	Link	   *link = &inside->links[inside->nlinks++];
+	bool		isnull;
+	Datum		bundle = SPI_getbinval(row, desc, 1, &isnull);
+	Datum		component = SPI_getbinval(row, desc, 2, &isnull);
+
+	link->bundle = find_member(inside, DatumGetTextPCopy(bundle));
+	link->component = find_member(inside, DatumGetTextPCopy(component));
+	link->quantity = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
+	link->bundle->is_bundle = true;
+	link->component->waits++;
+}
+
+/* read_inside - the rows that a bundle reaches; the bundle is the first */
+static void
+read_inside(const InvCatalogue *cat, text *sku, Inside *inside)
 {
 	InvPlanScope scope;
 	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext old;
 	Datum		value = PointerGetDatum(sku);
 	int			count;
 
 	inv_plan_begin(&scope, cat);
-	count = inv_plan_run(&scope, &components_plan, &value, NULL, 0);
-	*components = MemoryContextAlloc(caller, count * sizeof(InvComponent));
+	count = inv_plan_run(&scope, &inside_plan, &value, NULL, 0);
+	old = MemoryContextSwitchTo(caller);
+	inside->members = palloc((2 * count + 1) * sizeof(Member));
+	inside->links = palloc((count + 1) * sizeof(Link));
+	inside->nmembers = inside->nlinks = 0;
+	find_member(inside, sku)->component.units = 1;
+	for (int i = 0; i < count; i++)
+		read_link(inside, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	MemoryContextSwitchTo(old);
+	inv_plan_end(&scope);
+}
+
+/*
+ * hand_down - gives what is inside a member to that
+ *
+ * Units beyond those of any quantity stay just there.
+ */
+static void
+hand_down(Inside *inside, Member *member)
+{
+	for (int i = 0; i < inside->nlinks; i++)
+	{
+		Link	   *link = &inside->links[i];
+		InvComponent *component = &link->component->component;
+		int64		units;
+
+		if (link->bundle != member)
+			continue;
+		if (pg_mul_s64_overflow(member->component.units, link->quantity,
+								&units) ||
+			pg_add_s64_overflow(units, component->units, &units))
+			units = PG_INT64_MAX;
+		component->units = Min(units, INV_MAX_QUANTITY + 1);
+		link->component->waits--;
+	}
+	member->waits = -1;			/* done */
+}
+
+static int
+compare_components(const void *a, const void *b)
+{
+	return inv_text_compare(((const InvComponent *) a)->sku,
+							((const InvComponent *) b)->sku);
+}
+
+int
+inv_bundle_components(const InvCatalogue *cat, text *sku, int line,
+					  InvComponent **components)
+{
+	Inside		inside;
+	int			done = 0;
+	int			count = 0;
+	bool		progress = true;
+
+	read_inside(cat, sku, &inside);
+	*components = palloc(inside.nmembers * sizeof(InvComponent));
+	while (progress)
+	{
+		progress = false;
+		for (int i = 0; i < inside.nmembers; i++)
+		{
+			Member	   *member = &inside.members[i];
+
+			if (member->waits != 0)
+				continue;
+			hand_down(&inside, member);
+			if (!member->is_bundle)
+				(*components)[count++] = member->component;
+			done++;
+			progress = true;
+		}
+	}
+	/* those in a circle wait for each other */
+	if (done < inside.nmembers)
+		raise_contains_itself(sku, line);
+	qsort(*components, count, sizeof(InvComponent), compare_components);
+	return count;
+}
+
+Datum
+inv_components(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	InvCall		call;
+	InvComponent *components;
+	text	   *sku;
+	int			count;
+
+	inv_call_begin(&call, fcinfo, "inv_components");
+	sku = inv_call_name(&call, 0, "sku");
+	count = inv_bundle_exists(cat, sku) ?
+		inv_bundle_components(cat, sku, 0, &components) : 0;
+	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < count; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		MemoryContext old;
-		bool		isnull;
+		Datum		values[2] = {
+			PointerGetDatum(components[i].sku),
+			Int64GetDatum(components[i].units)
+		};
+		bool		nulls[2] = {false, false};
 
-		if (DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)))
-			raise_contains_itself(sku, line);
-		old = MemoryContextSwitchTo(caller);
-		(*components)[i].sku =
-			DatumGetTextPCopy(SPI_getbinval(row, desc, 1, &isnull));
-		(*components)[i].units =
-			DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
-		MemoryContextSwitchTo(old);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+							 nulls);
 	}
-	inv_plan_end(&scope);
-	return count;
+	return (Datum) 0;
 }
 
 void

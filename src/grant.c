@@ -49,6 +49,7 @@ static const Right rights[] = {
 	{READER, "SELECT", "@inv_item_level"},
 	{READER, "EXECUTE", "FUNCTION @inv_available"},
 	{READER, "EXECUTE", "FUNCTION @inv_history"},
+	{READER, "EXECUTE", "FUNCTION @inv_components"},
 	{READER, "EXECUTE", "FUNCTION @inv_movements_of"},
 	{READER, "EXECUTE", "FUNCTION @inv_verify"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_receive"},
