@@ -9,9 +9,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "argument.h"
@@ -55,7 +53,6 @@ new_changes(Apply *apply, const InvChange *like, int count)
 	}
 	changes = &apply->changes[apply->count];
 	apply->count += count;
-	changes->refusal = INV_OK;
 	*changes = *like;
 	changes->line = apply->line;
 	changes->labels = &apply->labels;

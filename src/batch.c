@@ -15,16 +15,6 @@ PG_FUNCTION_INFO_V1(inv_receive_many);
 PG_FUNCTION_INFO_V1(inv_adjust_many);
 PG_FUNCTION_INFO_V1(inv_deduct_each);
 
-/* get_labels - reference and reason, which stand side by side, and the key */
-static void
-get_labels(InvCall *call, int first_arg, InvLabels *labels)
-{
-	labels->reference = inv_call_reference(call, first_arg);
-	labels->reason = inv_call_reason(call, first_arg + 1);
-	labels->key = call->key;
-	labels->occurred_at = DT_NOBEGIN;
-}
-
 /* apply_lines - all lines or none; their outcomes are the call's result */
 static void
 apply_lines(FunctionCallInfo fcinfo, const InvCatalogue *cat,
@@ -59,7 +49,7 @@ inv_deduct_many(PG_FUNCTION_ARGS)
 	inv_lines_begin(&lines, &call, &inv_change_deduct, 0);
 	inv_lines_quantities(&lines, 1, "quantities", 1);
 	inv_lines_sources(&lines, cat, 3, 2);
-	get_labels(&call, 4, &labels);
+	inv_change_labels(&call, 4, &labels);
 	strict = inv_call_flag(&call, 7, "strict");
 	labels.occurred_at = inv_call_time(&call, 8, "occurred_at");
 
@@ -79,7 +69,7 @@ inv_receive_many(PG_FUNCTION_ARGS)
 	inv_lines_begin(&lines, &call, &inv_change_receive, 0);
 	inv_lines_quantities(&lines, 1, "quantities", 1);
 	inv_lines_locations(&lines, 2);
-	get_labels(&call, 3, &labels);
+	inv_change_labels(&call, 3, &labels);
 	labels.occurred_at = inv_call_time(&call, 6, "occurred_at");
 
 	apply_lines(fcinfo, cat, &lines, &labels, true);
@@ -99,7 +89,7 @@ inv_adjust_many(PG_FUNCTION_ARGS)
 	inv_lines_begin(&lines, &call, &inv_change_adjust, 0);
 	inv_lines_quantities(&lines, 1, "counted", 0);
 	inv_lines_locations(&lines, 2);
-	get_labels(&call, 3, &labels);
+	inv_change_labels(&call, 3, &labels);
 	strict = inv_call_flag(&call, 6, "strict");
 	labels.occurred_at = inv_call_time(&call, 7, "counted_at");
 	for (int i = 0; i < lines.count; i++)

@@ -22,16 +22,6 @@ PG_FUNCTION_INFO_V1(inv_adjust);
 PG_FUNCTION_INFO_V1(inv_transfer);
 PG_FUNCTION_INFO_V1(inv_set_limits);
 
-/* get_labels - reference and reason, which stand side by side, and the key */
-static void
-get_labels(InvCall *call, int first_arg, InvLabels *labels)
-{
-	labels->reference = inv_call_reference(call, first_arg);
-	labels->reason = inv_call_reason(call, first_arg + 1);
-	labels->key = call->key;
-	labels->occurred_at = DT_NOBEGIN;
-}
-
 static int64
 get_keep(InvCall *call, int arg)
 {
@@ -89,7 +79,7 @@ inv_receive(PG_FUNCTION_ARGS)
 	change.sku = inv_call_name(&call, 0, "sku");
 	change.quantity = inv_call_quantity(&call, 1);
 	change.location = inv_call_location(&call, 2, "location");
-	get_labels(&call, 3, &labels);
+	inv_change_labels(&call, 3, &labels);
 	labels.occurred_at = inv_call_time(&call, 6, "occurred_at");
 	change.labels = &labels;
 
@@ -109,7 +99,7 @@ inv_deduct(PG_FUNCTION_ARGS)
 	change.sku = inv_call_name(&call, 0, "sku");
 	change.quantity = inv_call_quantity(&call, 1);
 	change.location = inv_call_location(&call, 2, "location");
-	get_labels(&call, 3, &labels);
+	inv_change_labels(&call, 3, &labels);
 	strict = inv_call_flag(&call, 6, "strict");
 	change.keep = get_keep(&call, 7);
 	change.expected_version = get_expected_version(&call, 8);
@@ -133,7 +123,7 @@ inv_adjust(PG_FUNCTION_ARGS)
 	change.quantity = inv_call_integer(&call, 1, "counted",
 									   0, INV_MAX_QUANTITY);
 	change.location = inv_call_location(&call, 2, "location");
-	get_labels(&call, 3, &labels);
+	inv_change_labels(&call, 3, &labels);
 	strict = inv_call_flag(&call, 6, "strict");
 	change.expected_version = get_expected_version(&call, 7);
 	change.counted_at = inv_call_time(&call, 8, "counted_at");
@@ -160,7 +150,7 @@ inv_transfer(PG_FUNCTION_ARGS)
 	changes->quantity = inv_call_quantity(&call, 1);
 	changes->location = inv_call_location(&call, 2, "from_location");
 	to = inv_call_location(&call, 3, "to_location");
-	get_labels(&call, 4, &labels);
+	inv_change_labels(&call, 4, &labels);
 	strict = inv_call_flag(&call, 7, "strict");
 	changes->keep = get_keep(&call, 8);
 	changes->labels = &labels;

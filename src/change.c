@@ -77,3 +77,12 @@ inv_change_transfer_to(InvChange *from, text *to_location, int line)
 	from[1].takes = false;
 	from[1].keep = INV_NO_KEEP;
 }
+
+void
+inv_change_labels(InvCall *call, int first_arg, InvLabels *labels)
+{
+	labels->reference = inv_call_reference(call, first_arg);
+	labels->reason = inv_call_reason(call, first_arg + 1);
+	labels->key = call->key;
+	labels->occurred_at = DT_NOBEGIN;
+}

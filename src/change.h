@@ -5,6 +5,7 @@
 #ifndef INV_CHANGE_H
 #define INV_CHANGE_H
 
+#include "argument.h"
 #include "stock.h"
 
 extern const InvChange inv_change_receive;
@@ -23,5 +24,12 @@ extern const InvChange inv_change_transfer_from;
  */
 extern void inv_change_transfer_to(InvChange *from, text *to_location,
 								   int line);
+
+/*
+ * inv_change_labels - what the call says of its movements: reference and
+ * reason, which stand side by side among the arguments, and the key
+ */
+extern void inv_change_labels(InvCall *call, int first_arg,
+							  InvLabels *labels);
 
 #endif							/* INV_CHANGE_H */
