@@ -166,6 +166,96 @@ BEGIN
 END
 $$;
 
+/*
+ * An order, all or nothing, set-wise: the rows are locked in order first, since
+ * an UPDATE of several rows locks them in any order and deadlocks; then one
+ * statement per table.
+ */
+CREATE FUNCTION hand_deduct_many(p_skus text[], p_quantities bigint[])
+RETURNS TABLE (line integer, status text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM hand_stock s
+    WHERE s.sku = ANY (p_skus) AND s.location = 'main'
+    ORDER BY s.sku, s.location FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM (SELECT u.sku, sum(u.quantity) AS quantity
+                     FROM unnest(p_skus, p_quantities) u (sku, quantity)
+                     GROUP BY u.sku) d
+        LEFT JOIN hand_stock s ON s.sku = d.sku AND s.location = 'main'
+        WHERE s.sku IS NULL OR NOT s.active
+           OR s.on_hand - s.reserved - d.quantity
+              < s.safety_stock - s.backorder_limit) THEN
+        RAISE EXCEPTION 'not enough';
+    END IF;
+    WITH changed AS (
+        UPDATE hand_stock s
+        SET on_hand = s.on_hand - d.quantity, version = s.version + 1
+        FROM (SELECT u.sku, sum(u.quantity)::bigint AS quantity
+              FROM unnest(p_skus, p_quantities) u (sku, quantity)
+              GROUP BY u.sku) d
+        WHERE s.sku = d.sku AND s.location = 'main'
+        RETURNING s.stock_id, s.sku, s.version, d.quantity
+    )
+    INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                               on_hand_delta, reserved_delta, version, actor,
+                               application_name, txid, occurred_at,
+                               recorded_at)
+    SELECT nextval('hand_movement_id_seq'), c.stock_id, c.sku, 'main',
+           'deduct', -c.quantity, 0, c.version, session_user,
+           current_setting('application_name'), pg_current_xact_id(),
+           clock_timestamp(), clock_timestamp()
+    FROM changed c;
+    RETURN QUERY SELECT n, 'ok' FROM generate_series(1, cardinality(p_skus)) n;
+END
+$$;
+
+/*
+ * Each line by itself, set-wise: a running sum decides.  It is easier than what
+ * is asked for: a line that is refused still counts against those after it.
+ */
+CREATE FUNCTION hand_deduct_each(p_skus text[], p_quantities bigint[])
+RETURNS TABLE (line integer, status text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM hand_stock s
+    WHERE s.sku = ANY (p_skus) AND s.location = 'main'
+    ORDER BY s.sku, s.location FOR NO KEY UPDATE;
+    RETURN QUERY
+    WITH lines AS MATERIALIZED (
+        SELECT u.line, u.sku, u.quantity, s.stock_id, s.version,
+               s.active AND s.on_hand - s.reserved
+                   - sum(u.quantity) OVER (PARTITION BY u.sku ORDER BY u.line)
+                   >= s.safety_stock - s.backorder_limit AS ok
+        FROM unnest(p_skus, p_quantities) WITH ORDINALITY
+             u (sku, quantity, line)
+        LEFT JOIN hand_stock s ON s.sku = u.sku AND s.location = 'main'
+    ), changed AS (
+        UPDATE hand_stock s
+        SET on_hand = s.on_hand - d.quantity, version = s.version + d.lines
+        FROM (SELECT l.stock_id, sum(l.quantity)::bigint AS quantity,
+                     count(*) AS lines
+              FROM lines l WHERE l.ok GROUP BY l.stock_id) d
+        WHERE s.stock_id = d.stock_id
+    ), appended AS (
+        INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                                   on_hand_delta, reserved_delta, version,
+                                   actor, application_name, txid,
+                                   occurred_at, recorded_at)
+        SELECT nextval('hand_movement_id_seq'), l.stock_id, l.sku, 'main',
+               'deduct', -l.quantity, 0,
+               l.version + row_number() OVER (PARTITION BY l.stock_id
+                                              ORDER BY l.line),
+               session_user, current_setting('application_name'),
+               pg_current_xact_id(), clock_timestamp(), clock_timestamp()
+        FROM lines l WHERE l.ok
+    )
+    SELECT l.line::integer,
+           CASE WHEN l.ok THEN 'ok' ELSE 'insufficient_stock' END
+    FROM lines l ORDER BY l.line;
+END
+$$;
+
 INSERT INTO hand_stock (sku, location, on_hand, version)
 SELECT (100000 + n)::text, 'main', 1000000000000, 1
 FROM pg_catalog.generate_series(1, 10000) n;

@@ -1,0 +1,4 @@
+\set n random(1, 300)
+SELECT r.line, r.status
+FROM bench_order o, hand_deduct_each(o.skus, o.quantities) r
+WHERE o.size = 1000 AND o.n = :n;
