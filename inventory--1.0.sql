@@ -537,8 +537,9 @@ AS 'MODULE_PATHNAME', 'inv_components'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION @extschema@.inv_components(text) IS
 'What the bundle sku consists of in the end: bundles inside it are taken '
-'apart. No row if it is no bundle. Errors: 22004 and 22023 bad argument, 22023 '
-'if it contains itself.';
+'apart. No row if it is no bundle, or contains itself, which calls refuse: the '
+'levels of other items are not to fail for one. Errors: 22004 and 22023 bad '
+'argument.';
 
 CREATE FUNCTION @extschema@.inv_movements_of(reference text)
 RETURNS SETOF @extschema@.inv_movement

@@ -83,6 +83,7 @@ tell_part(Answering *a, const InvPart *part)
 	if (part->row->status != INV_OK)
 		return;
 	inv_stock_tell(stock_of(a, part), outcome);
+	outcome->requested = part->row->demand;
 	if (!is_done(a, part))
 		return;
 	if (part->change->nsources > 0)
@@ -91,9 +92,20 @@ tell_part(Answering *a, const InvPart *part)
 	outcome->movement_id = part->lead->movement_id;
 }
 
-/* add_up - the rows of a choice together; false if there is none of one */
+/* is_at - null is anywhere */
 static bool
-add_up(const Answering *a, const InvPart *parts, int count, InvStock *sum)
+is_at(const InvPart *part, const text *location)
+{
+	return location == NULL || inv_text_compare(part->location, location) == 0;
+}
+
+/*
+ * add_up - the rows of a choice together, or the one at the location; false if
+ * there is none of one
+ */
+static bool
+add_up(const Answering *a, const InvPart *parts, int count,
+	   const text *location, InvStock *sum)
 {
 	memset(sum, 0, sizeof(*sum));
 	for (int i = 0; i < count; i++)
@@ -102,6 +114,8 @@ add_up(const Answering *a, const InvPart *parts, int count, InvStock *sum)
 
 		if (parts[i].row->status != INV_OK)
 			return false;
+		if (!is_at(&parts[i], location))
+			continue;
 		sum->on_hand += stock->on_hand;
 		sum->reserved += stock->reserved;
 		sum->safety_stock += stock->safety_stock;
@@ -137,7 +151,7 @@ tell_choice(Answering *a, const InvPart *parts, int count)
 	outcome = begin_outcome(a, parts->change, status);
 	if (status == INV_UNKNOWN_LOCATION)
 		outcome->location = refused_part(parts, count)->location;
-	if (add_up(a, parts, count, &sum))
+	if (add_up(a, parts, count, NULL, &sum))
 		tell_sum(outcome, sum.on_hand, inv_stock_available(&sum));
 }
 
@@ -156,7 +170,7 @@ tell_numbers_of_bundle(const Answering *a, const InvPart *parts, int count,
 		InvStock	sum;
 
 		choice = Max(1, change->nsources);
-		if (!add_up(a, &parts[i], choice, &sum))
+		if (!add_up(a, &parts[i], choice, outcome->location, &sum))
 			return;
 		on_hand = Min(on_hand, inv_bundle_complete(sum.on_hand, change->units));
 		available = Min(available, inv_bundle_complete(inv_stock_available(&sum),
@@ -165,35 +179,53 @@ tell_numbers_of_bundle(const Answering *a, const InvPart *parts, int count,
 	tell_sum(outcome, on_hand, available);
 }
 
+/* common_location - where all parts were taken; null: at several places */
+static text *
+common_location(const Answering *a, const InvPart *parts, int count)
+{
+	text	   *location = NULL;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (!is_done(a, &parts[i]))
+			continue;
+		if (!is_at(&parts[i], location))
+			return NULL;
+		location = parts[i].location;
+	}
+	return location;
+}
+
+/* requested_bundles - so many would take what the call asks of a component */
+static int64
+requested_bundles(const InvPart *part)
+{
+	return -inv_bundle_complete(-part->row->demand, part->change->units);
+}
+
 /* tell_bundle - one outcome for all its components */
 static void
 tell_bundle(Answering *a, const InvPart *parts, int count)
 {
+	const InvPart *why = refused_part(parts, count);
 	InvStatus	status = status_of(a, parts, count);
 	InvOutcome *outcome = begin_outcome(a, parts->change, status);
-	bool		first = true;
 
 	outcome->sku = parts->change->bundle->sku;
 	outcome->quantity = parts->change->bundle->quantity;
 	if (status == INV_UNKNOWN_LOCATION)
-		outcome->location = refused_part(parts, count)->location;
+		outcome->location = why->location;
+	else if (status == INV_OK)
+		outcome->location = common_location(a, parts, count);
+	else
+		outcome->requested = requested_bundles(why);
 	tell_numbers_of_bundle(a, parts, count, outcome);
-	for (int i = 0; i < count && status == INV_OK; i++)
-	{
-		const InvPart *part = &parts[i];
-
-		if (!is_done(a, part))
-			continue;
-		outcome->backordered =
-			Max(outcome->backordered,
-				-inv_bundle_complete(-part->backordered, part->change->units));
-		if (first)
-			outcome->location = part->location;
-		else if (outcome->location &&
-				 inv_text_compare(outcome->location, part->location) != 0)
-			outcome->location = NULL;
-		first = false;
-	}
+	for (int i = 0; i < count; i++)
+		if (is_done(a, &parts[i]))
+			outcome->backordered =
+				Max(outcome->backordered,
+					-inv_bundle_complete(-parts[i].backordered,
+										 parts[i].change->units));
 }
 
 /* length - how many parts are told together with this one */

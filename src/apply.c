@@ -126,7 +126,8 @@ read_deduct(Apply *apply, const InvMembers *members)
 		inv_call_note_integer(&apply->call, false, nsources);
 		for (int i = 0; i < nsources; i++)
 			inv_call_note_text(&apply->call, sources[i]);
-		inv_lines_choose(change, apply->cat, sources, nsources);
+		inv_lines_choose(change, apply->cat, sources, nsources,
+						 apply->line);
 	}
 }
 

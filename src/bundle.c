@@ -179,9 +179,9 @@ compare_components(const void *a, const void *b)
 							((const InvComponent *) b)->sku);
 }
 
-int
-inv_bundle_components(const InvCatalogue *cat, text *sku, int line,
-					  InvComponent **components)
+/* take_apart - answers how many components, -1 if there is a circle */
+static int
+take_apart(const InvCatalogue *cat, text *sku, InvComponent **components)
 {
 	Inside		inside;
 	int			done = 0;
@@ -208,8 +208,19 @@ inv_bundle_components(const InvCatalogue *cat, text *sku, int line,
 	}
 	/* those in a circle wait for each other */
 	if (done < inside.nmembers)
-		raise_contains_itself(sku, line);
+		return -1;
 	qsort(*components, count, sizeof(InvComponent), compare_components);
+	return count;
+}
+
+int
+inv_bundle_components(const InvCatalogue *cat, text *sku, int line,
+					  InvComponent **components)
+{
+	int			count = take_apart(cat, sku, components);
+
+	if (count < 0)
+		raise_contains_itself(sku, line);
 	return count;
 }
 
@@ -226,7 +237,7 @@ inv_components(PG_FUNCTION_ARGS)
 	inv_call_begin(&call, fcinfo, "inv_components");
 	sku = inv_call_name(&call, 0, "sku");
 	count = inv_bundle_exists(cat, sku) ?
-		inv_bundle_components(cat, sku, 0, &components) : 0;
+		take_apart(cat, sku, &components) : 0;
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < count; i++)
 	{

@@ -335,6 +335,7 @@ begin_row(InvRow *row)
 	row->leads = NULL;
 	row->left = row->stock.on_hand - row->stock.reserved;
 	row->keep = INV_NO_KEEP;
+	row->demand = 0;
 	for (int i = 0; i < row->nparts; i++)
 	{
 		InvPart    *part = row->parts[i];
@@ -345,6 +346,8 @@ begin_row(InvRow *row)
 		part->quantity = fixed ? part->change->quantity : -1;
 		if (!fixed)
 			continue;
+		if (part->change->takes)
+			row->demand = add_capped(row->demand, part->quantity);
 		row->left = add_capped(row->left, gain(part));
 		row->keep = Max(row->keep, part->change->keep);
 	}

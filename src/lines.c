@@ -221,7 +221,7 @@ inv_lines_sources(InvLines *lines, const InvCatalogue *cat, int arg,
 		names[i] = get_name(&sources, i);
 		inv_call_note_text(lines->call, names[i]);
 	}
-	inv_lines_choose(&lines->changes[0], cat, names, sources.count);
+	inv_lines_choose(&lines->changes[0], cat, names, sources.count, 0);
 	for (int i = 1; i < lines->count; i++)
 	{
 		lines->changes[i].sources = lines->changes[0].sources;
@@ -231,20 +231,22 @@ inv_lines_sources(InvLines *lines, const InvCatalogue *cat, int arg,
 
 /* refuse_twice - a location among its sources that is there twice */
 static void
-refuse_twice(const text *source, int number)
+refuse_twice(const text *source, int number, int line)
 {
 	const char *location = text_to_cstring(source);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("source %d is \"%s\" again", number, location),
-			 inv_errdetail("argument:s value:s", "sources", location),
+			 errmsg("%ssource %d is \"%s\" again", inv_line_prefix(line),
+					number, location),
+			 inv_errdetail("line:n argument:s value:s", (int64) line,
+						   "sources", location),
 			 errhint("Name each location once, the preferred one first.")));
 }
 
 void
 inv_lines_choose(InvChange *change, const InvCatalogue *cat, text **sources,
-				 int nsources)
+				 int nsources, int line)
 {
 	if (nsources == 0)
 		nsources = inv_location_sellable(cat, &sources);
@@ -256,7 +258,7 @@ inv_lines_choose(InvChange *change, const InvCatalogue *cat, text **sources,
 	for (int i = 1; i < nsources; i++)
 		for (int j = 0; j < i; j++)
 			if (inv_text_compare(sources[i], sources[j]) == 0)
-				refuse_twice(sources[i], i + 1);
+				refuse_twice(sources[i], i + 1, line);
 	change->location = NULL;
 	change->sources = sources;
 	change->nsources = nsources;

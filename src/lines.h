@@ -49,9 +49,9 @@ extern void inv_lines_check_count(int count);
 
 /*
  * inv_lines_choose - the change takes from one of these locations; none: from
- * the sellable ones, in the order of their priority
+ * the sellable ones, in the order of their priority; line: for errors, or 0
  */
 extern void inv_lines_choose(InvChange *change, const InvCatalogue *cat,
-							 text **sources, int nsources);
+							 text **sources, int nsources, int line);
 
 #endif							/* INV_LINES_H */

@@ -65,7 +65,7 @@ refuse_object(int line)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s%s must be a JSON object", inv_line_prefix(line),
-					line == 0 ? "the request" : "it"),
+					line == 0 ? "the request" : "a line"),
 			 inv_errdetail("line:n", (int64) line),
 			 errhint("Pass {\"lines\": [{\"op\": \"deduct\", \"sku\": \"A\", \"quantity\": 1}]}.")));
 }

@@ -211,6 +211,8 @@ requested(const InvAnswer *answer, const InvOutcome *refused)
 {
 	int64		sum = 0;
 
+	if (refused->requested > 0)
+		return refused->requested;
 	for (int i = 0; i < answer->count; i++)
 	{
 		const InvOutcome *outcome = &answer->outcomes[i];

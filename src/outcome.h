@@ -46,6 +46,7 @@ typedef struct InvOutcome
 	bool		replayed;
 
 	/* what a refusal was measured by; of a replay, set by the caller */
+	int64		requested;		/* by the whole call; 0: add it up */
 	int64		keep;
 	int64		expected_version;
 } InvOutcome;

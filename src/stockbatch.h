@@ -55,6 +55,7 @@ struct InvRow
 	/* decided */
 	InvStock	next;
 	InvPart    *leads;			/* one for each movement */
+	int64		demand;			/* what all parts together would take */
 	int64		left;			/* on hand and not reserved, while deciding */
 	int64		keep;
 };
