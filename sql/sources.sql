@@ -139,6 +139,10 @@ DROP EXTENSION inventory CASCADE;
 CREATE EXTENSION inventory SCHEMA sources;
 INSERT INTO inv_item (sku, name, backorder_limit) VALUES ('A', 'Apple', 5);
 SELECT :outcome FROM inv_deduct_many('{A}', '{2}', sources => '{}');
+-- where nothing was taken there is no stock row either
+INSERT INTO inv_location (location) VALUES ('shop'), ('attic');
+SELECT :outcome FROM inv_deduct_many('{A}', '{4}', sources => '{shop,attic}');
+SELECT sku, location, on_hand, version FROM inv_stock_level ORDER BY location;
 SELECT * FROM inv_verify();
 
 SET client_min_messages = warning;

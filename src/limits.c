@@ -68,15 +68,16 @@ find_or_make(InvStockTable *table, const InvCatalogue *cat, text *sku,
 {
 	InvStock	imagined;
 	InvStatus	status;
+	bool		made;
 
 	if (inv_stockrow_find(table, sku, location))
 		return INV_OK;
 	status = inv_stockrow_imagine(cat, sku, location, &imagined);
+	if (status == INV_OK)
+		status = inv_stockrow_make(table, cat, sku, location, &made);
 	if (status == INV_BUNDLE)
 		inv_bundle_refuse(sku, 0);
-	if (status != INV_OK)
-		return status;
-	return inv_stockrow_make(table, cat, sku, location);
+	return status;
 }
 
 void

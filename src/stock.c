@@ -23,6 +23,9 @@
  * So is a count: what moves while the shelf is counted is told apart by the
  * ledger, which must not move then.
  *
+ * A row that was made, and then got no movement - it was decided otherwise in
+ * the end -, is taken out again.
+ *
  * The tables are accessed directly, not by SQL statements: it is faster, and
  * it lets a trigger refuse every SQL statement that would write them, whoever
  * sends it.  See stockrow.c and ledger.c.
@@ -58,6 +61,7 @@ find_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 {
 	row->moved = 0;
 	row->exists = false;
+	row->made = false;
 	row->contended = false;
 	if (likely(inv_stockrow_find(table, row->sku, row->location)))
 	{
@@ -69,13 +73,43 @@ find_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 										   &row->stock);
 }
 
+/*
+ * refuse_new_bundle - the item became a bundle a moment ago
+ *
+ * Who only sells it can, and may call again.
+ */
+static void
+refuse_new_bundle(const InvOrder *order, const InvRow *row)
+{
+	for (int i = 0; i < row->nparts; i++)
+	{
+		const InvChange *change = row->parts[i]->change;
+
+		if (!change->sells)
+			inv_bundle_refuse(row->sku, order->numbered ? change->line : 0);
+	}
+	inv_raise_serialization_failure();
+}
+
 /* make_row - makes the missing row, if its item is still there */
 static void
-make_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
+make_row(InvStockTable *table, const InvCatalogue *cat, const InvOrder *order,
+		 InvRow *row)
 {
-	row->status = inv_stockrow_make(table, cat, row->sku, row->location);
+	row->status = inv_stockrow_make(table, cat, row->sku, row->location,
+									&row->made);
+	if (row->status == INV_BUNDLE)
+		refuse_new_bundle(order, row);
 	if (row->status == INV_OK)
 		read_row(table, row);
+}
+
+/* unmake_row - what was made for nothing */
+static void
+unmake_row(InvStockTable *table, InvRow *row, bool applied)
+{
+	if (row->made && (!applied || row->leads == NULL))
+		inv_stockrow_unmake(table, &row->tid);
 }
 
 /*
@@ -211,11 +245,12 @@ apply_single(InvStockTable *table, const InvCatalogue *cat,
 		if (row.exists)
 			queue_row(table, &row);
 		else
-			make_row(table, cat, &row);
+			make_row(table, cat, order, &row);
 		ok = inv_decide(&batch);
 	}
 	while (ok && !write_row(table, &row))
 		ok = inv_decide(&batch);
+	unmake_row(table, &row, ok);
 	if (ok)
 		append_movements(cat, &batch);
 	inv_answer_make(&batch, ok, answer);
@@ -404,7 +439,7 @@ secure_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
 {
 	for (int i = 0; i < batch->nrows; i++)
 		if (!batch->rows[i].exists && is_wanted(batch, &batch->rows[i]))
-			make_row(table, cat, &batch->rows[i]);
+			make_row(table, cat, batch->order, &batch->rows[i]);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		InvRow	   *row = &batch->rows[i];
@@ -456,6 +491,8 @@ apply_several(InvStockTable *table, const InvCatalogue *cat,
 	{
 		secure_rows(table, cat, &batch);
 		applied = inv_decide(&batch);
+		for (int i = 0; i < batch.nrows; i++)
+			unmake_row(table, &batch.rows[i], applied);
 	}
 	if (applied)
 	{

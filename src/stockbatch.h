@@ -47,6 +47,7 @@ struct InvRow
 	/* found, and again locked */
 	InvStatus	status;			/* why there can be no row, or INV_OK */
 	bool		exists;			/* else stock is imagined */
+	bool		made;			/* by this call */
 	bool		contended;		/* others are changing it: a hint */
 	ItemPointerData tid;
 	InvStock	stock;

@@ -147,23 +147,28 @@ inv_stockrow_imagine(const InvCatalogue *cat, text *sku, text *location,
 	return INV_OK;
 }
 
-/* insert_row - makes a row of these columns, unless its key exists */
-static void
+/*
+ * insert_row - makes a row of these columns, unless its key exists; answers
+ * whether it did
+ */
+static bool
 insert_row(InvStockTable *table, const InvCatalogue *cat,
 		   InvStockUpdate *columns)
 {
 	TupleTableSlot *slot = table_slot_create(table->rel, NULL);
 	ItemPointerData existing;
 	int64		stock_id = nextval_internal(cat->stock_id_seq, false);
+	bool		made;
 
 	inv_stockrow_set(columns, INV_STOCK_STOCK_ID, Int64GetDatum(stock_id));
 	memcpy(slot->tts_values, columns->values, sizeof(columns->values));
 	memcpy(slot->tts_isnull, columns->nulls, sizeof(columns->nulls));
 	ExecStoreVirtualTuple(slot);
 	inv_access_fill_defaults(table->rel, slot, INV_STOCK_COLUMNS);
-	(void) inv_access_insert_if_new(table->rel, slot, &existing);
+	made = inv_access_insert_if_new(table->rel, slot, &existing);
 	ExecDropSingleTupleTableSlot(slot);
 	CommandCounterIncrement();
+	return made;
 }
 
 /*
@@ -175,7 +180,7 @@ insert_row(InvStockTable *table, const InvCatalogue *cat,
  */
 static InvStatus
 create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
-		   text *location)
+		   text *location, bool *made)
 {
 	InvItem		item;
 	InvStockUpdate row;
@@ -186,7 +191,7 @@ create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
 		return INV_UNKNOWN_LOCATION;
 	/* it was none when the row was looked for */
 	if (inv_bundle_exists(cat, sku))
-		inv_raise_serialization_failure();
+		return INV_BUNDLE;
 
 	inv_stockrow_set(&row, INV_STOCK_SKU, PointerGetDatum(sku));
 	inv_stockrow_set(&row, INV_STOCK_LOCATION, PointerGetDatum(location));
@@ -196,15 +201,15 @@ create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
 	inv_stockrow_set_item_limits(&row, &item);
 	inv_stockrow_set(&row, INV_STOCK_OWN_LIMITS, BoolGetDatum(false));
 	inv_stockrow_set(&row, INV_STOCK_ACTIVE, BoolGetDatum(item.active));
-	insert_row(table, cat, &row);
+	*made = insert_row(table, cat, &row);
 	return INV_OK;
 }
 
 InvStatus
 inv_stockrow_make(InvStockTable *table, const InvCatalogue *cat, text *sku,
-				  text *location)
+				  text *location, bool *made)
 {
-	InvStatus	status = create_row(table, cat, sku, location);
+	InvStatus	status = create_row(table, cat, sku, location, made);
 
 	if (status != INV_OK)
 		return status;
@@ -213,6 +218,12 @@ inv_stockrow_make(InvStockTable *table, const InvCatalogue *cat, text *sku,
 	if (!inv_stockrow_find(table, sku, location))
 		inv_raise_serialization_failure();
 	return INV_OK;
+}
+
+void
+inv_stockrow_unmake(InvStockTable *table, ItemPointer tid)
+{
+	simple_table_tuple_delete(table->rel, tid, table->snapshot);
 }
 
 void

@@ -84,13 +84,17 @@ extern InvStatus inv_stockrow_imagine(const InvCatalogue *cat, text *sku,
 
 /*
  * inv_stockrow_make - makes the missing row, unless somebody else just does,
- * and gets it
+ * and gets it; made: was it us?
  *
- * Answers why not, if its item or location was deleted a moment ago.
+ * Answers why not, if its item or location was deleted, or the item became a
+ * bundle, a moment ago.
  */
 extern InvStatus inv_stockrow_make(InvStockTable *table,
 								   const InvCatalogue *cat, text *sku,
-								   text *location);
+								   text *location, bool *made);
+
+/* inv_stockrow_unmake - takes out a version that this call has made */
+extern void inv_stockrow_unmake(InvStockTable *table, ItemPointer tid);
 
 /*
  * inv_stockrow_is_contended - is somebody changing the row, or was it changed
