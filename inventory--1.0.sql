@@ -152,28 +152,30 @@ COMMENT ON TABLE @extschema@.inv_bundle IS
 /*
  * One row per (sku, location), written by src/stock.c alone.  No index on
  * anything a call changes, and room in the page for the next version: every
- * change stays a heap-only update.  No foreign keys: a parallel restore would
- * load this table before those it refers to; inv_key_guard keeps items and
- * locations that have stock.  hot, folded_epoch, open_epochs and
- * folded_to_id belong to hot stock and keep their defaults on other rows.
+ * change stays a heap-only update.  What every call reads or changes comes
+ * first, where nothing of variable length is before it: src/stockrow.c counts
+ * on that.  No foreign keys: a parallel restore would load this table before
+ * those it refers to; inv_key_guard keeps items and locations that have stock.
+ * hot, folded_epoch, open_epochs and folded_to_id belong to hot stock and keep
+ * their defaults on other rows.
  */
 CREATE TABLE @extschema@.inv_stock (
     stock_id        bigint GENERATED ALWAYS AS IDENTITY,
-    sku             text COLLATE "C" NOT NULL,
-    location        text COLLATE "C" NOT NULL,
     on_hand         bigint NOT NULL DEFAULT 0,
     reserved        bigint NOT NULL DEFAULT 0,
     version         bigint NOT NULL DEFAULT 0,
     safety_stock    bigint NOT NULL DEFAULT 0,
     backorder_limit bigint NOT NULL DEFAULT 0,
-    reorder_point   bigint,
-    target_level    bigint,
     own_limits      boolean NOT NULL DEFAULT false,
     active          boolean NOT NULL DEFAULT true,
     hot             boolean NOT NULL DEFAULT false,
+    sku             text COLLATE "C" NOT NULL,
+    location        text COLLATE "C" NOT NULL,
+    reorder_point   bigint,
+    target_level    bigint,
     folded_epoch    bigint NOT NULL DEFAULT 0,
-    open_epochs     bigint[] NOT NULL DEFAULT '{}',
     folded_to_id    bigint NOT NULL DEFAULT 0,
+    open_epochs     bigint[] NOT NULL DEFAULT '{}',
     CONSTRAINT inv_stock_pkey PRIMARY KEY (stock_id),
     CONSTRAINT inv_stock_key UNIQUE (sku, location)
 ) WITH (fillfactor = 50);

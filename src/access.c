@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
 #include "nodes/primnodes.h"
@@ -35,6 +36,8 @@ typedef struct InvIndex
 	bool		unique;
 	AttrNumber	not_null;		/* entries only where this column has a value;
 								 * 0: always */
+	AttrNumber	summarized;		/* the one column of a block range index; 0:
+								 * it is of another kind */
 	IndexInfo  *info;
 } InvIndex;
 
@@ -53,6 +56,16 @@ not_null_column(List *predicate)
 	return ((Var *) test->arg)->varattno;
 }
 
+/* summarized_column - of a block range index of one column, else 0 */
+static AttrNumber
+summarized_column(Relation rel)
+{
+	if (rel->rd_rel->relam != BRIN_AM_OID || rel->rd_index->indnatts != 1 ||
+		RelationGetIndexPredicate(rel) != NIL)
+		return 0;
+	return rel->rd_index->indkey.values[0];
+}
+
 static void
 load_index(InvIndexSet *set, Oid oid)
 {
@@ -66,6 +79,7 @@ load_index(InvIndexSet *set, Oid oid)
 		set->count++;
 	index->unique = index->info->ii_Unique;
 	index->not_null = not_null_column(index->info->ii_Predicate);
+	index->summarized = summarized_column(rel);
 	if (index->info->ii_Expressions != NIL ||
 		index->info->ii_ExclusionOps != NULL ||
 		(index->info->ii_Predicate != NIL && index->not_null == 0) ||
@@ -97,6 +111,23 @@ inv_access_load_indexes(InvIndexSet *set, Relation table)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * is_summarized - a block range index knows of a row already what the row
+ * before it said: the same value in the same block
+ */
+static bool
+is_summarized(const InvIndex *index, TupleTableSlot **slots, int i)
+{
+	int			column = index->summarized - 1;
+
+	return column >= 0 && i > 0 &&
+		TupleDescAttr(slots[i]->tts_tupleDescriptor, column)->attbyval &&
+		!slots[i]->tts_isnull[column] && !slots[i - 1]->tts_isnull[column] &&
+		slots[i]->tts_values[column] == slots[i - 1]->tts_values[column] &&
+		ItemPointerGetBlockNumber(&slots[i]->tts_tid) ==
+		ItemPointerGetBlockNumber(&slots[i - 1]->tts_tid);
+}
+
 /* insert_entries - those of one index, which is opened if there are any */
 static void
 insert_entries(const InvIndex *index, Relation table, TupleTableSlot **slots,
@@ -114,6 +145,8 @@ insert_entries(const InvIndex *index, Relation table, TupleTableSlot **slots,
 	for (int i = 0; i < nslots; i++)
 	{
 		if (index->not_null != 0 && slots[i]->tts_isnull[index->not_null - 1])
+			continue;
+		if (is_summarized(index, slots, i))
 			continue;
 		if (rel == NULL)
 			rel = index_open(index->oid, RowExclusiveLock);

@@ -25,17 +25,22 @@
 static bool
 set_own_limits(InvStockUpdate *update, const InvLimits *limits)
 {
-	const NullableDatum *given[] = {
-		&limits->safety_stock, &limits->backorder_limit,
-		&limits->reorder_point, &limits->target_level
+	const struct
+	{
+		int			column;
+		const NullableDatum *limit;
+	}			given[] = {
+		{INV_STOCK_SAFETY_STOCK, &limits->safety_stock},
+		{INV_STOCK_BACKORDER_LIMIT, &limits->backorder_limit},
+		{INV_STOCK_REORDER_POINT, &limits->reorder_point},
+		{INV_STOCK_TARGET_LEVEL, &limits->target_level}
 	};
 	bool		any = false;
 
 	for (int i = 0; i < lengthof(given); i++)
-		if (!given[i]->isnull)
+		if (!given[i].limit->isnull)
 		{
-			inv_stockrow_set(update, INV_STOCK_SAFETY_STOCK + i,
-							 given[i]->value);
+			inv_stockrow_set(update, given[i].column, given[i].limit->value);
 			any = true;
 		}
 	return any;

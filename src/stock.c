@@ -133,6 +133,7 @@ lock_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
 {
 	inv_stockrow_lock(table, row->tid);
 	read_row(table, row);
+	row->version = inv_stockrow_copy(table);
 	if (row->counted && row->parts[0]->change->counted_at != DT_NOBEGIN)
 		row->moved = inv_ledger_moved_since(cat, row->stock.stock_id,
 											row->parts[0]->change->counted_at);
@@ -160,25 +161,16 @@ check_range(const InvRow *row)
 }
 
 /*
- * write_row - writes what was decided as successor of the version at hand
+ * write_row - writes what was decided as successor of a copied version
  *
  * Answers false if somebody else was faster: then the row is read anew, and
  * must be decided again.
  */
 static bool
-write_row(InvStockTable *table, InvRow *row)
+write_row(InvStockTable *table, InvRow *row, HeapTuple version)
 {
-	InvStockUpdate update;
-
 	check_range(row);
-	inv_stockrow_change_nothing(&update);
-	inv_stockrow_set(&update, INV_STOCK_ON_HAND,
-					 Int64GetDatum(row->next.on_hand));
-	inv_stockrow_set(&update, INV_STOCK_RESERVED,
-					 Int64GetDatum(row->next.reserved));
-	inv_stockrow_set(&update, INV_STOCK_VERSION,
-					 Int64GetDatum(row->next.version));
-	if (inv_stockrow_write(table, &update))
+	if (inv_stockrow_write_counts(table, version, &row->next))
 		return true;
 	read_row(table, row);
 	return false;
@@ -248,7 +240,7 @@ apply_single(InvStockTable *table, const InvCatalogue *cat,
 			make_row(table, cat, order, &row);
 		ok = inv_decide(&batch);
 	}
-	while (ok && !write_row(table, &row))
+	while (ok && !write_row(table, &row, inv_stockrow_copy(table)))
 		ok = inv_decide(&batch);
 	unmake_row(table, &row, ok);
 	if (ok)
@@ -462,8 +454,7 @@ write_rows(InvStockTable *table, InvBatch *batch)
 
 		if (row->leads == NULL)
 			continue;
-		inv_stockrow_fetch(table, &row->tid);
-		if (!write_row(table, row))
+		if (!write_row(table, row, row->version))
 			elog(ERROR, "a locked stock row was changed");
 	}
 }

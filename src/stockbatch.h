@@ -8,6 +8,7 @@
 #ifndef INV_STOCKBATCH_H
 #define INV_STOCKBATCH_H
 
+#include "access/htup.h"
 #include "storage/itemptr.h"
 
 #include "stock.h"
@@ -50,6 +51,7 @@ struct InvRow
 	bool		made;			/* by this call */
 	bool		contended;		/* others are changing it: a hint */
 	ItemPointerData tid;
+	HeapTuple	version;		/* a copy of what was locked */
 	InvStock	stock;
 	int64		moved;			/* since it was counted */
 

@@ -3,7 +3,11 @@
  *		Finding, making, locking and writing rows of inv_stock, beneath SQL.
  *
  * One row version is at hand at a time: whoever works on many rows keeps where
- * they are, not their pages.
+ * they are, or copies, not their pages.
+ *
+ * Where a row was found last is remembered, see place.c.  What is found there
+ * is the row if the snapshot sees it and it has the key: at most one version
+ * does.  Else the index is asked.
  *
  * What an update by SQL would do is done here: locks, the snapshot rules of
  * each isolation level, index entries, and what columns and checks of others
@@ -26,11 +30,13 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lock.h"
 #include "storage/procarray.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -39,6 +45,7 @@
 #include "bundle.h"
 #include "compat.h"
 #include "errors.h"
+#include "place.h"
 #include "stockrow.h"
 
 void
@@ -51,6 +58,8 @@ inv_stockrow_open(InvStockTable *table, const InvCatalogue *cat,
 	table->snapshot = GetActiveSnapshot();
 	table->crosscheck = InvalidSnapshot;
 	table->scan = NULL;
+	table->fetch = NULL;
+	table->blocks = 0;
 	table->slot = table_slot_create(table->rel, NULL);
 	table->next = NULL;
 	inv_catalogue_check(RelationGetDescr(table->rel), INV_STOCK_COLUMNS,
@@ -69,6 +78,8 @@ void
 inv_stockrow_close(InvStockTable *table)
 {
 	end_scan(table);
+	if (table->fetch)
+		table_index_fetch_end(table->fetch);
 	ExecDropSingleTupleTableSlot(table->slot);
 	if (table->next)
 		ExecDropSingleTupleTableSlot(table->next);
@@ -85,10 +96,43 @@ inv_stockrow_renew(InvStockTable *table)
 	table->snapshot = GetActiveSnapshot();
 }
 
-bool
-inv_stockrow_find(InvStockTable *table, text *sku, text *location)
+/* has_key - is the version at hand one of this row? */
+static bool
+has_key(InvStockTable *table, const text *sku, const text *location)
+{
+	Datum	   *values = table->slot->tts_values;
+
+	slot_getsomeattrs(table->slot, INV_STOCK_LOCATION + 1);
+	return inv_text_compare(DatumGetTextPP(values[INV_STOCK_SKU]), sku) == 0 &&
+		inv_text_compare(DatumGetTextPP(values[INV_STOCK_LOCATION]), location) == 0;
+}
+
+/* find_at - is the row still where it was found before? */
+static bool
+find_at(InvStockTable *table, ItemPointerData tid, const text *sku,
+		const text *location)
+{
+	bool		again = false;
+
+	/* vacuum may have cut the table, but not while we have it open */
+	if (table->blocks == 0)
+		table->blocks = RelationGetNumberOfBlocks(table->rel);
+	if (ItemPointerGetBlockNumber(&tid) >= table->blocks)
+		return false;
+	if (table->fetch == NULL)
+		table->fetch = table_index_fetch_begin(table->rel);
+	return table_index_fetch_tuple(table->fetch, &tid, table->snapshot,
+								   table->slot, &again, NULL) &&
+		has_key(table, sku, location);
+}
+
+/* find_by_key - asks the index; *tid: where all versions can be reached from */
+static bool
+find_by_key(InvStockTable *table, text *sku, text *location,
+			ItemPointerData *tid)
 {
 	ScanKeyData keys[2];
+	ItemPointer found;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
 				PointerGetDatum(sku));
@@ -98,15 +142,29 @@ inv_stockrow_find(InvStockTable *table, text *sku, text *location)
 		table->scan = inv_index_beginscan(table->rel, table->key,
 										  table->snapshot, 2);
 	index_rescan(table->scan, keys, 2, NULL, 0);
-	return index_getnext_slot(table->scan, ForwardScanDirection, table->slot);
+	while ((found = index_getnext_tid(table->scan, ForwardScanDirection)))
+	{
+		*tid = *found;
+		if (index_fetch_heap(table->scan, table->slot))
+			return true;
+	}
+	return false;
 }
 
-void
-inv_stockrow_fetch(InvStockTable *table, ItemPointer tid)
+bool
+inv_stockrow_find(InvStockTable *table, text *sku, text *location)
 {
-	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny,
-									   table->slot))
-		elog(ERROR, "a locked stock row is gone");
+	uint32		hash = inv_place_hash(sku, location);
+	ItemPointerData tid;
+
+	/* a serializable transaction must leave its marks in the index */
+	if (!IsolationIsSerializable() && inv_place_recall(hash, &tid) &&
+		find_at(table, tid, sku, location))
+		return true;
+	if (!find_by_key(table, sku, location, &tid))
+		return false;
+	inv_place_note(hash, &tid);
+	return true;
 }
 
 static void
@@ -201,6 +259,11 @@ create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
 	inv_stockrow_set_item_limits(&row, &item);
 	inv_stockrow_set(&row, INV_STOCK_OWN_LIMITS, BoolGetDatum(false));
 	inv_stockrow_set(&row, INV_STOCK_ACTIVE, BoolGetDatum(item.active));
+	inv_stockrow_set(&row, INV_STOCK_HOT, BoolGetDatum(false));
+	inv_stockrow_set(&row, INV_STOCK_FOLDED_EPOCH, Int64GetDatum(0));
+	inv_stockrow_set(&row, INV_STOCK_FOLDED_TO_ID, Int64GetDatum(0));
+	inv_stockrow_set(&row, INV_STOCK_OPEN_EPOCHS,
+					 PointerGetDatum(construct_empty_array(INT8OID)));
 	*made = insert_row(table, cat, &row);
 	return INV_OK;
 }
@@ -301,43 +364,34 @@ inv_stockrow_lock(InvStockTable *table, ItemPointerData tid)
 		elog(ERROR, "unexpected result %d of locking a stock row", result);
 }
 
-/* fill_successor - the version at hand with the new values */
-static void
-fill_successor(InvStockTable *table, const InvStockUpdate *update)
+HeapTuple
+inv_stockrow_copy(InvStockTable *table)
 {
-	TupleTableSlot *slot = table->slot;
-	TupleTableSlot *next = table->next;
-	int			natts = slot->tts_tupleDescriptor->natts;
-
-	ExecClearTuple(next);
-	slot_getallattrs(slot);
-	for (int i = 0; i < natts; i++)
-	{
-		bool		replace = i < INV_STOCK_COLUMNS && update->replace[i];
-
-		next->tts_values[i] =
-			replace ? update->values[i] : slot->tts_values[i];
-		next->tts_isnull[i] =
-			replace ? update->nulls[i] : slot->tts_isnull[i];
-	}
-	ExecStoreVirtualTuple(next);
+	return ExecCopySlotHeapTuple(table->slot);
 }
 
-bool
-inv_stockrow_write(InvStockTable *table, const InvStockUpdate *update)
+/* begin_next - the slot for a successor, empty */
+static TupleTableSlot *
+begin_next(InvStockTable *table)
+{
+	if (table->next == NULL)
+		table->next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
+											   &TTSOpsHeapTuple);
+	return ExecClearTuple(table->next);
+}
+
+/* write_next - makes the next slot the successor of the version at tid */
+static bool
+write_next(InvStockTable *table, ItemPointerData tid)
 {
 	InvUpdateIndexes update_indexes;
 	TM_FailureData failure;
 	LockTupleMode lockmode;
 	TM_Result	result;
 
-	if (table->next == NULL)
-		table->next = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
-											   &TTSOpsVirtual);
-	fill_successor(table, update);
 	inv_access_complete_version(table->rel, table->next);
-	result = inv_table_tuple_update(table->rel, &table->slot->tts_tid,
-									table->next, GetCurrentCommandId(true),
+	result = inv_table_tuple_update(table->rel, &tid, table->next,
+									GetCurrentCommandId(true),
 									table->snapshot, table->crosscheck,
 									&failure, &lockmode, &update_indexes);
 	if (result == TM_Ok && !inv_update_indexes_none(update_indexes))
@@ -349,6 +403,42 @@ inv_stockrow_write(InvStockTable *table, const InvStockUpdate *update)
 		elog(ERROR, "unexpected result %d of updating a stock row", result);
 	if (IsolationUsesXactSnapshot())
 		inv_raise_serialization_failure();
-	inv_stockrow_lock(table, table->slot->tts_tid);
+	inv_stockrow_lock(table, tid);
 	return false;
+}
+
+bool
+inv_stockrow_write(InvStockTable *table, const InvStockUpdate *update)
+{
+	TupleTableSlot *slot = table->slot;
+	TupleTableSlot *next = begin_next(table);
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < natts; i++)
+	{
+		bool		replace = i < INV_STOCK_COLUMNS && update->replace[i];
+
+		next->tts_values[i] =
+			replace ? update->values[i] : slot->tts_values[i];
+		next->tts_isnull[i] =
+			replace ? update->nulls[i] : slot->tts_isnull[i];
+	}
+	ExecStoreVirtualTuple(next);
+	return write_next(table, slot->tts_tid);
+}
+
+bool
+inv_stockrow_write_counts(InvStockTable *table, HeapTuple version,
+						  const InvStock *next)
+{
+	ItemPointerData tid = version->t_self;
+	int64	   *columns = (int64 *) ((char *) version->t_data +
+									 version->t_data->t_hoff);
+
+	columns[INV_STOCK_ON_HAND] = next->on_hand;
+	columns[INV_STOCK_RESERVED] = next->reserved;
+	columns[INV_STOCK_VERSION] = next->version;
+	ExecStoreHeapTuple(version, begin_next(table), false);
+	return write_next(table, tid);
 }

@@ -8,6 +8,7 @@
 #define INV_STOCKROW_H
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "access/sdir.h"
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
@@ -20,19 +21,25 @@
 /* The columns of inv_stock, counted from zero */
 enum
 {
+	/* at a fixed place in every version */
 	INV_STOCK_STOCK_ID,
-	INV_STOCK_SKU,
-	INV_STOCK_LOCATION,
 	INV_STOCK_ON_HAND,
 	INV_STOCK_RESERVED,
 	INV_STOCK_VERSION,
 	INV_STOCK_SAFETY_STOCK,
 	INV_STOCK_BACKORDER_LIMIT,
-	INV_STOCK_REORDER_POINT,
-	INV_STOCK_TARGET_LEVEL,
 	INV_STOCK_OWN_LIMITS,
 	INV_STOCK_ACTIVE,
-	INV_STOCK_COLUMNS			/* of those that we read or write */
+	INV_STOCK_HOT,
+
+	INV_STOCK_SKU,
+	INV_STOCK_LOCATION,
+	INV_STOCK_REORDER_POINT,
+	INV_STOCK_TARGET_LEVEL,
+	INV_STOCK_FOLDED_EPOCH,
+	INV_STOCK_FOLDED_TO_ID,
+	INV_STOCK_OPEN_EPOCHS,
+	INV_STOCK_COLUMNS
 };
 
 typedef struct InvStockTable
@@ -42,6 +49,8 @@ typedef struct InvStockTable
 	Snapshot	snapshot;
 	Snapshot	crosscheck;		/* what is written must be visible to it too */
 	IndexScanDesc scan;			/* kept from one row to the next, or null */
+	IndexFetchTableData *fetch; /* the same, of rows whose place is known */
+	BlockNumber blocks;			/* in the table, once that was asked, or 0 */
 	TupleTableSlot *slot;		/* the row version at hand */
 	TupleTableSlot *next;		/* its successor, or null */
 } InvStockTable;
@@ -68,11 +77,11 @@ extern void inv_stockrow_renew(InvStockTable *table);
 extern bool inv_stockrow_find(InvStockTable *table, text *sku,
 							  text *location);
 
-/* inv_stockrow_fetch - gets a version that this transaction has locked */
-extern void inv_stockrow_fetch(InvStockTable *table, ItemPointer tid);
-
 /* inv_stockrow_read - what the version at hand says */
 extern void inv_stockrow_read(InvStockTable *table, InvStock *stock);
+
+/* inv_stockrow_copy - the version at hand, to be written anew later */
+extern HeapTuple inv_stockrow_copy(InvStockTable *table);
 
 /*
  * inv_stockrow_imagine - the row that a first call would make
@@ -120,6 +129,13 @@ extern void inv_stockrow_lock(InvStockTable *table, ItemPointerData tid);
  */
 extern bool inv_stockrow_write(InvStockTable *table,
 							   const InvStockUpdate *update);
+
+/*
+ * inv_stockrow_write_counts - the same of a version that was copied, with the
+ * on hand, reserved and version of next; the copy is used up
+ */
+extern bool inv_stockrow_write_counts(InvStockTable *table, HeapTuple version,
+									  const InvStock *next);
 
 /* inv_stockrow_set_item_limits - for a row that follows its item */
 extern void inv_stockrow_set_item_limits(InvStockUpdate *update,
