@@ -10,21 +10,21 @@
  */
 CREATE TABLE hand_stock (
     stock_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    sku             text COLLATE "C" NOT NULL,
-    location        text COLLATE "C" NOT NULL,
     on_hand         bigint NOT NULL DEFAULT 0,
     reserved        bigint NOT NULL DEFAULT 0,
     version         bigint NOT NULL DEFAULT 0,
     safety_stock    bigint NOT NULL DEFAULT 0,
     backorder_limit bigint NOT NULL DEFAULT 0,
-    reorder_point   bigint,
-    target_level    bigint,
     own_limits      boolean NOT NULL DEFAULT false,
     active          boolean NOT NULL DEFAULT true,
     hot             boolean NOT NULL DEFAULT false,
+    sku             text COLLATE "C" NOT NULL,
+    location        text COLLATE "C" NOT NULL,
+    reorder_point   bigint,
+    target_level    bigint,
     folded_epoch    bigint NOT NULL DEFAULT 0,
-    open_epochs     bigint[] NOT NULL DEFAULT '{}',
     folded_to_id    bigint NOT NULL DEFAULT 0,
+    open_epochs     bigint[] NOT NULL DEFAULT '{}',
     UNIQUE (sku, location)
 ) WITH (fillfactor = 50);
 CREATE INDEX ON hand_stock (location);
