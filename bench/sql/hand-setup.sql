@@ -256,6 +256,68 @@ BEGIN
 END
 $$;
 
+-- the same with a row of requests for each line, as inv_deduct_each has with
+-- keys; the numbers of a second line of one SKU are told roughly
+CREATE FUNCTION hand_deduct_each_keyed(p_skus text[], p_quantities bigint[],
+                                       p_keys text[])
+RETURNS TABLE (line integer, status text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM hand_stock s
+    WHERE s.sku = ANY (p_skus) AND s.location = 'main'
+    ORDER BY s.sku, s.location FOR NO KEY UPDATE;
+    RETURN QUERY
+    WITH lines AS MATERIALIZED (
+        SELECT u.line, u.sku, u.quantity, u.key, s.stock_id, s.version,
+               s.on_hand, s.reserved,
+               s.on_hand - s.reserved - s.safety_stock
+                   + s.backorder_limit AS available,
+               sum(u.quantity) OVER (PARTITION BY u.sku ORDER BY u.line)
+                   AS taken,
+               s.active AND s.on_hand - s.reserved
+                   - sum(u.quantity) OVER (PARTITION BY u.sku ORDER BY u.line)
+                   >= s.safety_stock - s.backorder_limit AS ok
+        FROM unnest(p_skus, p_quantities, p_keys) WITH ORDINALITY
+             u (sku, quantity, key, line)
+        LEFT JOIN hand_stock s ON s.sku = u.sku AND s.location = 'main'
+    ), changed AS (
+        UPDATE hand_stock s
+        SET on_hand = s.on_hand - d.quantity, version = s.version + d.lines
+        FROM (SELECT l.stock_id, sum(l.quantity)::bigint AS quantity,
+                     count(*) AS lines
+              FROM lines l WHERE l.ok GROUP BY l.stock_id) d
+        WHERE s.stock_id = d.stock_id
+    ), appended AS (
+        INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                                   on_hand_delta, reserved_delta, version, key,
+                                   actor, application_name, txid,
+                                   occurred_at, recorded_at)
+        SELECT nextval('hand_movement_id_seq'), l.stock_id, l.sku, 'main',
+               'deduct', -l.quantity, 0,
+               l.version + row_number() OVER (PARTITION BY l.stock_id
+                                              ORDER BY l.line),
+               l.key, session_user, current_setting('application_name'),
+               pg_current_xact_id(), clock_timestamp(), clock_timestamp()
+        FROM lines l WHERE l.ok
+        RETURNING movement_id, key
+    ), answered AS (
+        INSERT INTO hand_request (key, function, digest, outcomes, created_at)
+        SELECT l.key, 'deduct',
+               sha256(convert_to(l.sku || ' ' || l.quantity, 'UTF8')),
+               ARRAY[ROW(1, CASE WHEN l.ok THEN 'ok'
+                            ELSE 'insufficient_stock' END, l.sku, 'main',
+                         l.quantity, l.on_hand - l.taken, l.reserved,
+                         l.available - l.taken, 0, l.version + 1,
+                         a.movement_id, false)::hand_outcome],
+               clock_timestamp()
+        FROM lines l LEFT JOIN appended a ON a.key = l.key
+    )
+    SELECT l.line::integer,
+           CASE WHEN l.ok THEN 'ok' ELSE 'insufficient_stock' END
+    FROM lines l ORDER BY l.line;
+END
+$$;
+
 INSERT INTO hand_stock (sku, location, on_hand, version)
 SELECT (100000 + n)::text, 'main', 1000000000000, 1
 FROM pg_catalog.generate_series(1, 10000) n;
