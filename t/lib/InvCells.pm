@@ -6,15 +6,15 @@
 # (the row's items and stock) and a list of steps:
 #
 #   [call => function => { arguments }], [set => { settings }],
-#   [item => sku => { columns }], [look], and those that are one statement:
-#   [begin], [savepoint], [rollback_to], [commit], [rollback], [prepare],
-#   [commit_prepared], [rollback_prepared]
+#   [item => sku => { columns }], [look], [available => sku, location], and
+#   those that are one statement: [begin], [savepoint], [rollback_to],
+#   [commit], [rollback], [prepare], [commit_prepared], [rollback_prepared]
 package InvCells;
 
 use strict;
 use warnings;
 
-use InvModel;
+use InvFunctions;
 
 our @isolations = ('read committed', 'repeatable read', 'serializable');
 
@@ -83,10 +83,11 @@ sub stock_of
 sub cells
 {
 	my ($row) = @_;
-	my @cells = map { cells_in($row, $_, calls($row, 1)) } @basic;
+	my @transactions = $row->{once} ? $basic[0] : @basic;
+	my @cells = map { cells_in($row, $_, calls($row, 1)) } @transactions;
 
 	push @cells, map { cells_in($row, $_, calls($row, 0)) } @further
-	  if !$row->{brief};
+	  if !$row->{brief} && !$row->{once};
 	return @cells;
 }
 
@@ -95,7 +96,7 @@ sub cells_in
 	my ($row, $transaction, @calls) = @_;
 	my @cells;
 
-	foreach my $isolation (@isolations)
+	foreach my $isolation ($row->{once} ? $isolations[0] : @isolations)
 	{
 		push @cells, map {
 			{
@@ -122,11 +123,11 @@ sub calls
 {
 	my ($row, $all) = @_;
 	my ($name, $given) = @{ $row->{call} };
-	my $function = $InvModel::function{$name};
+	my $function = $InvFunctions::function{$name};
 	my @uses = uses($row, $function, $all);
 
 	return map { one_call($row, $_, $name, $given) } @uses
-	  if !$function->{strict};
+	  if !$function->{strict} || exists $given->{strict};
 	return map {
 		my $strict = $_;
 		map { one_call($row, $_, $name, { %$given, strict => $strict }) }
@@ -137,7 +138,7 @@ sub calls
 sub one_call
 {
 	my ($row, $use, $name, $given) = @_;
-	my $key = $use->{name} eq 'no key' ? {} : { key => 'key' };
+	my $key = $use->{name} eq 'no key' ? {} : key_of($name, $given);
 	my @call = (call => $name, { %$key, %$given });
 	my @title = ($use->{name});
 
@@ -154,6 +155,16 @@ sub one_call
 		],
 		within => [ steps_of($use->{within}, $row, @call), \@call ],
 	};
+}
+
+# the key of a call, or of each of its lines
+sub key_of
+{
+	my ($name, $given) = @_;
+	my $lines = $given->{skus} // $given->{quantities};
+
+	return { key => 'key' } if !$InvFunctions::function{$name}{each};
+	return { keys => [ map { "key$_" } 1 .. @$lines ] };
 }
 
 # steps_of(EARLIER, ROW, CALL...) - the earlier call that EARLIER makes of
@@ -195,7 +206,7 @@ sub uses
 	my ($first, @others) = ($row->{others} // [ { reason => 'another' } ])->@*;
 	my @uses = @basic_uses;
 
-	return $basic_uses[0] if !$function->{key};
+	return $basic_uses[0] if !$function->{key} || $row->{once};
 	return @basic_uses[ 0, 1 ] if $row->{brief};
 	push @uses, changed_use('key with', $first);
 	return @uses if !$all;
@@ -209,7 +220,8 @@ sub uses
 sub changed_use
 {
 	my ($verb, $change) = @_;
-	my @words = map { "$_=" . ($change->{$_} // 'null') } sort keys %$change;
+	my @words = map { "$_=" . InvModel::spelled($change->{$_}) }
+	  sort keys %$change;
 
 	return { name => "$verb @words", before => sub { changed($change, @_) } };
 }
@@ -228,7 +240,8 @@ sub of_another_function
 	  ? ('inv_adjust', 'counted') : ('inv_receive', 'quantity');
 
 	return ($verb, $another,
-		{ sku => 'work', $number => 3, key => $given->{key} });
+		{ sku => 'work', $number => 3,
+			key => $given->{key} // $given->{keys}[0] });
 }
 
 1;

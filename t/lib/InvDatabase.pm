@@ -75,6 +75,13 @@ sub look
 		   FROM inv_stock_level WHERE sku = ANY ($1) ORDER BY 1, 2', \@skus);
 }
 
+sub available
+{
+	my ($self, $sku, $location) = @_;
+	return $self->{session}->answer(
+		'SELECT inv_available($1, $2) AS available', $sku, $location);
+}
+
 sub update_item
 {
 	my ($self, $sku, $change) = @_;
@@ -113,10 +120,10 @@ foreach my $verb (keys %statement)
 
 # --- many cells at a time ----------------------------------------------------
 
-# set_up(ITEMS, STOCK) - lists of hashes
+# set_up(ITEMS, BUNDLES, STOCK) - lists of hashes
 sub set_up
 {
-	my ($self, $items, $stock) = @_;
+	my ($self, $items, $bundles, $stock) = @_;
 
 	$self->{other}->run(
 		'INSERT INTO inv_item (sku, name, active, safety_stock,
@@ -125,12 +132,38 @@ sub set_up
 				coalesce(backorder_limit, 0), reorder_point, target_level
 		   FROM json_populate_recordset(NULL::inv_item, $1)',
 		$json->encode($items));
+	$self->set_up_bundles(0, grep { !$_->{forced} } @$bundles);
+	$self->set_up_bundles(1, grep { $_->{forced} } @$bundles);
 	$self->{other}->rows(
 		'SELECT count(o.on_hand)
 		   FROM json_to_recordset($1)
 				AS s (sku text, location text, quantity bigint),
 				inv_receive(s.sku, s.quantity, s.location) o',
 		$json->encode($stock));
+	return;
+}
+
+# set_up_bundles(FORCED, BUNDLES...) - those that should not be are made without
+# triggers
+sub set_up_bundles
+{
+	my ($self, $forced, @bundles) = @_;
+	my $session = $self->{other};
+	my @rows = map {
+		my ($sku, $components) = @$_{qw(sku components)};
+		map {
+			{ sku => $sku, component_sku => $_, quantity => $components->{$_} }
+		} sort keys %$components
+	} @bundles;
+
+	return if !@rows;
+	$session->run('SET session_replication_role = replica') if $forced;
+	$session->run(
+		'INSERT INTO inv_bundle (sku, component_sku, quantity)
+		 SELECT sku, component_sku, quantity
+		   FROM json_populate_recordset(NULL::inv_bundle, $1)',
+		$json->encode(\@rows));
+	$session->run('RESET session_replication_role') if $forced;
 	return;
 }
 

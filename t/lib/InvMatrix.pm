@@ -12,10 +12,18 @@ use warnings;
 use feature 'state';
 
 use InvCells;
+use InvErrors;
+use InvFunctions;
 use InvModel;
 use JSON::PP ();
 
-our @locations = qw(main north south);
+# What is not sellable would be the first to be taken from.
+our %locations = (
+	main => { priority => 2, sellable => 1 },
+	north => { priority => 2, sellable => 1 },
+	south => { priority => 1, sellable => 1 },
+	quarantine => { priority => 0, sellable => 0 },
+);
 
 my $json = JSON::PP->new;
 
@@ -26,6 +34,7 @@ my @outcome = qw(line status sku location quantity on_hand reserved available
 our %columns = (
 	outcome => \@outcome,
 	level => [qw(sku location on_hand reserved available version)],
+	available => ['available'],
 	stock => [ qw(sku location on_hand reserved version active), @limits ],
 	movement => [
 		qw(sku location kind on_hand_delta reserved_delta version reference
@@ -78,26 +87,47 @@ sub tagged
 	my ($tag, $name, $given) = @_;
 	my %tagged = %$given;
 
-	foreach my $argument (@{ $InvModel::function{$name}{arguments} })
+	foreach my $argument (@{ $InvFunctions::function{$name}{arguments} })
 	{
 		my ($word, $kind) = @$argument;
-		my $value = $tagged{$word};
 
-		next if $kind !~ /^(?:sku|key|of_key)$/;
-		next if !defined $value || $value eq '';
-		$tagged{$word} = $tag . (ref $value ? $value->($tag) : $value);
+		$tagged{$word} = tagged_value($tag, $kind, $tagged{$word})
+		  if exists $tagged{$word};
 	}
 	return \%tagged;
+}
+
+sub tagged_value
+{
+	my ($tag, $kind, $value) = @_;
+
+	$kind = $InvFunctions::kind{$kind}{of} // $kind;
+	return [ map { tagged_value($tag, $kind, $_) } @$value ]
+	  if ref $value eq 'ARRAY';
+	return { map {
+			$_ => tagged_value($tag, $InvRequest::field{$_} // '', $value->{$_})
+	} keys %$value }
+	  if ref $value eq 'HASH';
+	return $value
+	  if $kind !~ /^(?:sku|key|of_key)$/
+	  || !defined $value
+	  || $value eq ''
+	  || ref $value eq 'SCALAR';
+	return $tag . (ref $value ? $value->($tag) : $value);
 }
 
 # a model in the situation of the cell
 sub model_of
 {
 	my ($cell, $user) = @_;
-	my $model = InvModel->new(user => $user, locations => \@locations);
+	my $model = InvModel->new(user => $user, locations => \%locations);
 	my $items = InvCells::items_of($cell->{row});
 
 	$model->add_item($cell->{tag} . $_, $items->{$_}) foreach keys %$items;
+	foreach my $bundle (bundles_of($cell))
+	{
+		$model->add_bundle($bundle->{sku}, $bundle->{components});
+	}
 	foreach my $stock (InvCells::stock_of($cell->{row}))
 	{
 		$model->call('inv_receive',
@@ -106,10 +136,29 @@ sub model_of
 	return $model;
 }
 
+sub bundles_of
+{
+	my ($cell) = @_;
+	my $row = $cell->{row};
+	my %bundles = (($row->{bundles} // {})->%*, ($row->{forced} // {})->%*);
+
+	return map {
+		my $components = $bundles{$_};
+		{
+			sku => $cell->{tag} . $_,
+			forced => $row->{forced}{$_} ? 1 : 0,
+			components => {
+				map { $cell->{tag} . $_ => $components->{$_} }
+				  keys %$components
+			}
+		}
+	} sort keys %bundles;
+}
+
 sub set_up
 {
 	my ($database, $cells) = @_;
-	my (@items, @stock);
+	my (@items, @bundles, @stock);
 
 	foreach my $cell (@$cells)
 	{
@@ -117,10 +166,11 @@ sub set_up
 
 		push @items, map { { sku => "$cell->{tag}$_", $items->{$_}->%* } }
 		  sort keys %$items;
+		push @bundles, bundles_of($cell);
 		push @stock, map { tagged($cell->{tag}, 'inv_receive', $_) }
 		  InvCells::stock_of($cell->{row});
 	}
-	$database->set_up(\@items, \@stock);
+	$database->set_up(\@items, \@bundles, \@stock);
 	return;
 }
 
@@ -154,12 +204,13 @@ sub tagged_step
 	return ($verb, $more[0], tagged($tag, @more)) if $verb eq 'call';
 	return ($verb, map { $tag . $_ } keys %$items) if $verb eq 'look';
 	return ('update_item', $tag . $more[0], $more[1]) if $verb eq 'item';
+	return ($verb, $tag . $more[0], $more[1]) if $verb eq 'available';
 	return ($verb, @more) if $verb eq 'set';
 	die "no step $verb";
 }
 
 # WORLD is a model or a database: both know the calls, the statements about
-# transactions, look, set and update_item
+# transactions, look, available, set and update_item
 sub step
 {
 	my ($world, $verb, @more) = @_;
@@ -167,8 +218,6 @@ sub step
 }
 
 # --- comparing ---------------------------------------------------------------
-
-# --- telling -----------------------------------------------------------------
 
 # compare(CELL, TABLES, IDS) - in which lines the cell differs from the model
 sub compare
@@ -180,7 +229,8 @@ sub compare
 	foreach my $taken (@{ $cell->{answers} })
 	{
 		my ($step, $model, $database) = @$taken;
-		my $shape = $step->[0] eq 'look' ? 'level' : 'outcome';
+		my $shape = { look => 'level', available => 'available' }
+		  ->{ $step->[0] } // 'outcome';
 		my @both = (
 			told($cell, $shape, $model, $model_ids, $model),
 			told($cell, $shape, $database, $ids, $model));
@@ -206,8 +256,9 @@ sub compare_row
 	my $status = $cell->{row}{says};
 	my $want = $status;
 
-	$want = $InvModel::sqlstate{$status} // $status
-	  if !defined $cell->{strict} || $cell->{strict};
+	$want = $InvErrors::sqlstate{$status} // $status
+	  if $cell->{strict} // !$InvFunctions::function{ $cell->{row}{call}[0] }
+	  {each};
 	return if $said eq $want;
 	return "  the row says $want, the model $said";
 }
@@ -223,7 +274,7 @@ sub status
 }
 
 # told(CELL, SHAPE, ANSWER, IDS, LIKE) - an answer as text; IDS names the
-# movements; a DETAIL is told only where LIKE, the model's answer, specifies it
+# movements; of an error is told what LIKE, the model's answer, specifies
 sub told
 {
 	my ($cell, $shape, $answer, $ids, $like) = @_;
@@ -240,10 +291,31 @@ sub told_error
 {
 	my ($cell, $error, $like) = @_;
 	my $text = "error $error->{state}";
+	my $message = untagged($cell, $error->{message} // '');
 
-	$text .= " $error->{message}" if !$like;
-	$text .= ' ' . object($cell, $error->{detail}) if $like && $like->{detail};
+	return "$text $message" if !$like;
+	$text .= ' ' . object($cell, $error->{detail}) if $like->{detail};
+	$text .= " $_=" . member($cell, $error, $_)
+	  foreach sort keys %{ $like->{has} // {} };
+	$text .= ", says $_" foreach grep { $error == $like || says($message, $_) }
+	  map { untagged($cell, $_) } @{ $like->{words} // [] };
 	return untagged($cell, $text);
+}
+
+# a member of a DETAIL of which no more is specified
+sub member
+{
+	my ($cell, $error, $name) = @_;
+
+	return $error->{has}{$name} // 'null' if $error->{has};
+	my ($value) = object($cell, $error->{detail}) =~ /(?:^| )$name=(\S+)/;
+	return $value // 'none';
+}
+
+sub says
+{
+	my ($message, $word) = @_;
+	return $message =~ /(?<!\w)\Q$word\E(?!\w)/;
 }
 
 sub untagged
@@ -265,9 +337,11 @@ sub object
 	return $known{$json_text} //= do
 	{
 		my $object = eval { $json->decode($json_text) };
+		my $late = $json_text =~ /.,"line":/ ? 'line is not the first: ' : '';
 
 		ref $object && length $json->encode($object) == length $json_text
-		  ? pairs($object) : "not an object without blanks: $json_text";
+		  ? $late . pairs($object)
+		  : "not an object without blanks: $json_text";
 	};
 }
 

@@ -4,121 +4,36 @@
 # nothing with the extension but the words: whoever changes what a call does
 # changes it here too, by reading the documentation and not the source.
 #
-# State: the catalogue (items, locations), stock rows with their movements,
-# remembered requests.  A transaction is a stack of copies of it.
+# State: the catalogue (items, bundles, locations), stock rows with their
+# movements, remembered requests.  A transaction is a stack of copies of it.
+#
+# What calls do to stock is in InvModelStock.pm and, where they have many
+# lines, in InvModelLines.pm.
 package InvModel;
 
 use strict;
 use warnings;
 
+use parent qw(InvModelStock InvModelLines);
+
+use InvErrors;
+use InvFunctions;
+use InvRequest;
 use Storable qw(dclone);
 
-use constant MAX => 9007199254740991;
-use constant NOW => 'now';    # sorts behind every year
-
-# Arguments in the order of the SQL functions: [name, kind, default].
-# Without a default they are required; 'null' means that null says something.
-my @note = map { [ $_ => $_, undef ] } qw(reference reason);
-my @key = ([ key => 'key', undef ]);
-my @strict = ([ strict => 'boolean', 1 ]);
-my @where = ([ location => 'location', undef ]);
-
-our %function = (
-	inv_receive => {
-		does => \&receive,
-		key => 1,
-		arguments => [
-			[ sku => 'sku' ], [ quantity => 'quantity' ], @where, @note, @key,
-			[ occurred_at => 'time', undef ]
-		],
-	},
-	inv_deduct => {
-		does => \&deduct,
-		key => 1,
-		strict => 1,
-		arguments => [
-			[ sku => 'sku' ], [ quantity => 'quantity' ], @where, @note, @key,
-			@strict, [ keep => 'count', undef ],
-			[ expected_version => 'count', undef ],
-			[ occurred_at => 'time', undef ]
-		],
-	},
-	inv_adjust => {
-		does => \&adjust,
-		key => 1,
-		strict => 1,
-		arguments => [
-			[ sku => 'sku' ], [ counted => 'count' ], @where, @note, @key,
-			@strict, [ expected_version => 'count', undef ],
-			[ counted_at => 'time', undef ]
-		],
-	},
-	inv_transfer => {
-		does => \&transfer,
-		checks => \&check_ends,
-		key => 1,
-		strict => 1,
-		arguments => [
-			[ sku => 'sku' ], [ quantity => 'quantity' ],
-			[ from_location => 'location', undef ],
-			[ to_location => 'location', undef ], @note, @key, @strict,
-			[ keep => 'count', undef ]
-		],
-	},
-	inv_return => {
-		does => \&give_back,
-		key => 1,
-		arguments => [
-			[ of_key => 'of_key' ], [ quantity => 'quantity', undef ],
-			[ sku => 'sku', undef ], [ location => 'origin', undef ],
-			[ reason => 'reason', undef ], @key
-		],
-	},
-	inv_set_limits => {
-		does => \&set_limits,
-		level => 'admin',
-		arguments => [
-			[ sku => 'sku' ], @where,
-			map { [ $_ => 'count', undef ] }
-			  qw(safety_stock backorder_limit reorder_point target_level)
-		],
-	},
-);
-
-# kinds of arguments: their SQL type, and the most bytes or the range
-our %kind = (
-	sku => { type => 'text', bytes => 128 },
-	location => { type => 'text', bytes => 128 },
-	origin => { type => 'text', bytes => 128 },
-	reference => { type => 'text', bytes => 255 },
-	reason => { type => 'text', bytes => 1000 },
-	key => { type => 'text', bytes => 255, least_bytes => 1 },
-	of_key => { type => 'text', bytes => 255 },
-	quantity => { type => 'bigint', least => 1 },
-	count => { type => 'bigint', least => 0 },
-	boolean => { type => 'boolean' },
-	time => { type => 'timestamptz' },
-);
-
-our %sqlstate = (
-	insufficient_stock => 'IV001',
-	version_conflict => 'IV002',
-	unknown_item => 'IV003',
-	inactive_item => 'IV004',
-	unknown_location => 'IV005',
-);
-
 my %rank = (reader => 1, clerk => 2, admin => 3);
-my @limits = qw(safety_stock backorder_limit reorder_point target_level);
+my @limits = @InvModelStock::limits;
 
-# new(user => NAME, locations => [...]) - items come with add_item
+# new(user => NAME, locations => { name => { columns } }) - items come with
+# add_item
 sub new
 {
 	my ($class, %given) = @_;
 	return bless {
 		committed => {
 			items => {},
-			locations => { map { $_ => 1 } @{ $given{locations} } },
+			bundles => {},
+			locations => $given{locations},
 			stock => {},
 			requests => {},
 		},
@@ -126,7 +41,7 @@ sub new
 		aborted => 0,
 		savepoint => undef,
 		prepared => undef,
-		before => undef,    # the state before the call
+		before => undef,    # the state before the call, or its line
 		settings => {},
 		user => $given{user},
 		next_id => 1,     # like a sequence: not given back by a rollback
@@ -146,6 +61,14 @@ sub add_item
 		target_level => undef,
 		%$item
 	};
+	return;
+}
+
+# add_bundle(SKU, { component => quantity })
+sub add_bundle
+{
+	my ($self, $sku, $components) = @_;
+	$self->state->{bundles}{$sku} = $components;
 	return;
 }
 
@@ -187,9 +110,21 @@ sub level
 {
 	my ($row) = @_;
 	return {
-		available => available($row),
-		map { $_ => $row->{$_} } qw(sku location on_hand reserved version)
+		map { $_ => InvModelStock::column($row, $_) }
+		  qw(sku location on_hand reserved available version)
 	};
+}
+
+# available(SKU, LOCATION) - of a bundle, how many complete ones
+sub available
+{
+	my ($self, $sku, $location) = @_;
+	my $told = { units => $self->leaves($sku) };
+	my $rows_of = sub { $self->stock_row($_[0], $location) };
+
+	return in_failed_transaction() if $self->{aborted};
+	return { rows => [ { available =>
+			  InvModelLines::complete($told, 'available', $rows_of) } ] };
 }
 
 # tables() - everything that is there, as { table => [rows] }, and the names
@@ -321,7 +256,7 @@ sub in_failed_transaction
 # --- a call ------------------------------------------------------------------
 
 # call(FUNCTION, { argument => value }) - { rows => [...] } or { error =>
-# { state, detail } }; a DETAIL that is left out is not specified
+# ... } as in InvErrors.pm
 sub call
 {
 	my ($self, $name, $given) = @_;
@@ -330,7 +265,7 @@ sub call
 	my $before = $self->{before} = dclone($self->state);
 	my $rows;
 	return { rows => $rows }
-	  if eval { $rows = $self->answer($name, $given); 1 };
+	  if eval { $rows = [ $self->answer($name, $given) ]; 1 };
 
 	my $error = $@;
 	die $error if !ref $error;
@@ -342,24 +277,14 @@ sub call
 sub answer
 {
 	my ($self, $name, $given) = @_;
-	my $function = $function{$name} or die "no function $name";
+	my $function = $InvFunctions::function{$name} or die "no function $name";
 
 	$self->check_privilege($function);
-	my $call = $self->checked_arguments($function, $given);
+	my $call = $self->checked($function, $given);
 	raise('25006', function => $name)
 	  if $self->{settings}{default_transaction_read_only};
-
-	my $digest = digest($name, $function, $call);
-	my $outcomes = $self->remembered($call->{key}, $digest);
-	my $replayed = $outcomes ? 1 : 0;
-
-	$outcomes //= $self->carry_out($function, $call);
-	raise_refusal($call, $outcomes)
-	  if refused($outcomes) && ($call->{strict} // 1);
-	$self->state->{requests}{ $call->{key} } //=
-	  { function => $name, digest => $digest, outcomes => $outcomes }
-	  if defined $call->{key};
-	return [ map { { %$_, replayed => $replayed } } @$outcomes ];
+	return $function->{each}
+	  ? $self->answer_each($call) : $self->answer_once($name, $call);
 }
 
 sub check_privilege
@@ -371,57 +296,65 @@ sub check_privilege
 	return;
 }
 
-sub checked_arguments
+sub checked
 {
 	my ($self, $function, $given) = @_;
-	my %call;
+	my $location = $self->{settings}{'inventory.default_location'} // 'main';
+	my $most = $self->{settings}{'inventory.max_lines'} // 10000;
+	my $call =
+	    $function->{request}
+	  ? InvRequest::checked($given, $location)
+	  : InvFunctions::checked($function, $given, $location);
 
-	foreach my $argument (@{ $function->{arguments} })
-	{
-		my ($name, $kind, @default) = @$argument;
-		my $value = exists $given->{$name} ? $given->{$name} : $default[0];
-
-		raise('22004', argument => $name)
-		  if !defined $value && (!@default || $kind eq 'boolean');
-		check_value($name, $kind{$kind}, $value) if defined $value;
-		$value //= $self->default_location if $kind eq 'location';
-		$call{$name} = $value;
-	}
-	$function->{checks}->(\%call) if $function->{checks};
-	return \%call;
+	$call->{lines} = InvFunctions::lines($function, $call, $location)
+	  if $function->{op};
+	raise('22023') if @{ $call->{lines} // [] } > $most;
+	return $call;
 }
 
-sub check_value
+sub answer_once
 {
-	my ($name, $kind, $value) = @_;
+	my ($self, $name, $call) = @_;
+	my $function = $InvFunctions::function{$name};
+	my $digest = digest($name, $function, $call);
+	my $outcomes = $self->remembered($call->{key}, $digest);
+	my $replayed = $outcomes ? 1 : 0;
 
-	if ($kind->{bytes})
-	{
-		raise('22023', argument => $name, bytes => length $value,
-			limit => $kind->{bytes})
-		  if length $value > $kind->{bytes};
-		raise('22023') if length $value < ($kind->{least_bytes} // 0);
-	}
-	raise('22023', argument => $name, value => 0 + $value)
-	  if defined $kind->{least}
-	  && ($value < $kind->{least} || $value > MAX);
-	raise('22023') if $kind->{type} eq 'timestamptz' && $value =~ /infinity/;
-	return;
+	$outcomes //= $self->carry_out($function, $call);
+	raise_refusal($call, $outcomes)
+	  if refused($outcomes) && ($call->{strict} // 1);
+	$self->state->{requests}{ $call->{key} } //=
+	  { function => $name, digest => $digest, outcomes => $outcomes }
+	  if defined $call->{key};
+	return map { { %$_, replayed => $replayed } } @$outcomes;
 }
 
-sub default_location
+# as if inv_deduct had been called for each line, one after another
+sub answer_each
 {
-	my ($self) = @_;
-	return $self->{settings}{'inventory.default_location'} // 'main';
+	my ($self, $call) = @_;
+	my @names =
+	  map { $_->[0] } @{ $InvFunctions::function{inv_deduct}{arguments} };
+
+	return map {
+		my $line = $_;
+		my %given = (%$line, reason => $call->{reason}, strict => 0);
+		my %single = map { $_ => $given{$_} } @names;
+
+		$self->{before} = dclone($self->state);
+		map { { %$_, line => $line->{line} } } about_line($line->{line},
+			sub { $self->answer_once('inv_deduct', \%single) })
+	} @{ $call->{lines} };
 }
 
 # A refusal changes nothing.
 sub carry_out
 {
 	my ($self, $function, $call) = @_;
-	my @rows = $function->{does}->($self, $call);
+	my $does = $function->{does};
+	my @rows = $self->$does($call);
 
-	$_->{line} = 1 foreach @rows;
+	$_->{line} //= 1 foreach @rows;
 	%{ $self->state } = %{ $self->{before} } if refused(\@rows);
 	return \@rows;
 }
@@ -442,9 +375,22 @@ sub digest
 {
 	my ($name, $function, $call) = @_;
 	my @asked =
-	  grep { !/^(?:strict|key)$/ } map { $_->[0] } @{ $function->{arguments} };
+	  grep { !/^(?:strict|key)$/ }
+	  ('lines', map { $_->[0] } @{ $function->{arguments} });
 
-	return join "\0", $name, map { $_ // "\1" } @$call{@asked};
+	return "$name " . spelled([ @$call{@asked} ]);
+}
+
+sub spelled
+{
+	my ($value) = @_;
+	return 'null' if !defined $value;
+	return '[' . join(',', map { spelled($_) } @$value) . ']'
+	  if ref $value eq 'ARRAY';
+	return spelled([ map { $_ => $value->{$_} } sort keys %$value ])
+	  if ref $value eq 'HASH';
+	$value = $$value if ref $value;
+	return length($value) . ":$value";
 }
 
 sub refused
@@ -453,374 +399,37 @@ sub refused
 	return scalar grep { $_->{status} ne 'ok' } @$rows;
 }
 
-# the refusal that these rows answer as status, as an error
+# the refusal that these rows answer as status, as an error; of bundles the
+# DETAIL is not specified
 sub raise_refusal
 {
 	my ($call, $rows) = @_;
-	my ($row) = grep { $sqlstate{ $_->{status} } } @$rows;
+	my ($row) = grep { $InvErrors::sqlstate{ $_->{status} } } @$rows;
 	my $status = $row->{status};
-	my @detail;
+	my $state = $InvErrors::sqlstate{$status};
+	my %asked = (%$call, map { $_ => $row->{$_} } grep { defined $row->{$_} }
+		  qw(requested keep expected_version));
+	my @line = $call->{lines} && !$call->{single} ? (line => $row->{line}) : ();
+	my @detail = @line;
 
+	die { state => $state, has => {@line} } if $row->{bundle};
 	push @detail, sku => $row->{sku} if $status ne 'unknown_location';
 	push @detail, location => $row->{location} if $status !~ /_item$/;
 	if ($status eq 'insufficient_stock')
 	{
 		push @detail,
-		  requested => 0 + $call->{quantity},
+		  requested => $asked{requested} // 0 + $call->{quantity},
 		  available => $row->{available};
-		push @detail, keep => 0 + $call->{keep} if defined $call->{keep};
+		push @detail, keep => 0 + $asked{keep} if defined $asked{keep};
 	}
 	elsif ($status eq 'version_conflict')
 	{
 		push @detail,
-		  expected_version => 0 + $call->{expected_version},
+		  expected_version => 0 + $asked{expected_version},
 		  version => $row->{version};
 	}
-	raise($sqlstate{$status}, @detail);
+	raise($state, @detail);
 	return;
-}
-
-# raise(STATE, name => value...) - without pairs the DETAIL is not specified
-sub raise
-{
-	my ($state, @pairs) = @_;
-	die { state => $state, @pairs ? (detail => {@pairs}) : () };
-}
-
-# --- stock -------------------------------------------------------------------
-
-# the stock row, or what it would be if it were made
-sub stock_row
-{
-	my ($self, $sku, $location) = @_;
-	my $item = $self->state->{items}{$sku};
-
-	return $self->state->{stock}{"$sku\0$location"} // {
-		sku => $sku,
-		location => $location,
-		on_hand => 0,
-		reserved => 0,
-		version => 0,
-		active => $item->{active},
-		own => 0,
-		movements => [],
-		map { $_ => $item->{$_} } @limits
-	};
-}
-
-sub keep_row
-{
-	my ($self, $row) = @_;
-	$self->state->{stock}{"$row->{sku}\0$row->{location}"} = $row;
-	return;
-}
-
-sub rows_of
-{
-	my ($self, $sku) = @_;
-	return grep { $_->{sku} eq $sku } values %{ $self->state->{stock} };
-}
-
-sub floor_of
-{
-	my ($row) = @_;
-	return $row->{safety_stock} - $row->{backorder_limit};
-}
-
-sub available
-{
-	my ($row) = @_;
-	return $row->{on_hand} - $row->{reserved} - floor_of($row);
-}
-
-# the status that says that there is no such place, if there is none
-sub unknown
-{
-	my ($self, $sku, $location) = @_;
-	return 'unknown_item' if !$self->state->{items}{$sku};
-	return 'unknown_location' if !$self->state->{locations}{$location};
-	return;
-}
-
-sub lacks
-{
-	my ($row, $call) = @_;
-	my $least = floor_of($row);
-
-	$least = $call->{keep} if ($call->{keep} // $least) > $least;
-	return $row->{on_hand} - $row->{reserved} - $call->{quantity} < $least;
-}
-
-# append one movement: the only way in which a level changes
-sub move
-{
-	my ($self, $row, $kind, $delta, $call, %more) = @_;
-
-	raise('22003', sku => $row->{sku}, location => $row->{location},
-		on_hand => $row->{on_hand}, quantity => 0 + $call->{quantity},
-		limit => MAX)
-	  if $row->{on_hand} + $delta > MAX && $kind ne 'adjust';
-	raise('22003') if $row->{on_hand} + $delta > MAX;
-
-	$row->{on_hand} += $delta;
-	$row->{version}++;
-	push @{ $row->{movements} },
-	  {
-		id => $self->{next_id}++,
-		kind => $kind,
-		on_hand_delta => $delta,
-		reserved_delta => 0,
-		version => $row->{version},
-		occurred_at => moment($call->{occurred_at}),
-		actor => $self->{settings}{'inventory.actor'} // $self->{user},
-		traceparent => $self->{settings}{'inventory.traceparent'},
-		original_id => undef,
-		(map { $_ => $call->{$_} } qw(reference reason key)),
-		%more
-	  };
-	$self->keep_row($row);
-	return $row->{movements}[-1];
-}
-
-# what is said to happen later happens now
-sub moment
-{
-	my ($time) = @_;
-	return !defined $time || $time gt '2900' ? NOW : $time;
-}
-
-# --- outcomes ----------------------------------------------------------------
-
-sub outcome
-{
-	my ($row, $status, $quantity, $movement) = @_;
-	return {
-		status => $status,
-		quantity => $quantity,
-		available => available($row),
-		backordered => $movement ? backordered($row, $movement) : 0,
-		movement_id => $movement ? $movement->{id} : undef,
-		map { $_ => $row->{$_} } qw(sku location on_hand reserved version)
-	};
-}
-
-# how many of those sold were not on the shelf
-sub backordered
-{
-	my ($row, $movement) = @_;
-	my $taken = -$movement->{on_hand_delta};
-	my $missing = $row->{reserved} - $row->{on_hand};
-
-	return 0 if $movement->{kind} ne 'deduct' || $missing < 0;
-	return $missing < $taken ? $missing : $taken;
-}
-
-# of a place that does not exist there is nothing to tell
-sub outcome_nowhere
-{
-	my ($sku, $location, $status, $quantity) = @_;
-	return {
-		status => $status,
-		sku => $sku,
-		location => $location,
-		quantity => $quantity
-	};
-}
-
-# the outcome for a place that may not exist
-sub outcome_at
-{
-	my ($self, $sku, $location, $status, $quantity) = @_;
-	return outcome_nowhere($sku, $location, $status, $quantity)
-	  if $self->unknown($sku, $location);
-	return outcome($self->stock_row($sku, $location), $status, $quantity);
-}
-
-# --- what the calls do -------------------------------------------------------
-
-sub receive
-{
-	my ($self, $call) = @_;
-	my ($sku, $location, $quantity) = @$call{qw(sku location quantity)};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown, $quantity) if $unknown;
-
-	my $row = $self->stock_row($sku, $location);
-	my $movement = $self->move($row, 'receive', $quantity, $call);
-	return outcome($row, 'ok', $quantity, $movement);
-}
-
-sub deduct
-{
-	my ($self, $call) = @_;
-	my ($sku, $location, $quantity) = @$call{qw(sku location quantity)};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown, $quantity) if $unknown;
-
-	my $row = $self->stock_row($sku, $location);
-	return outcome($row, 'inactive_item', $quantity) if !$row->{active};
-	return outcome($row, 'version_conflict', $quantity)
-	  if conflicts($row, $call);
-	return outcome($row, 'insufficient_stock', $quantity)
-	  if lacks($row, $call);
-	my $movement = $self->move($row, 'deduct', -$quantity, $call);
-	return outcome($row, 'ok', $quantity, $movement);
-}
-
-sub conflicts
-{
-	my ($row, $call) = @_;
-	return ($call->{expected_version} // $row->{version}) != $row->{version};
-}
-
-# The count is compared with the level at the time of counting.
-sub adjust
-{
-	my ($self, $call) = @_;
-	my ($sku, $location, $counted) = @$call{qw(sku location counted)};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown, $counted) if $unknown;
-
-	my $row = $self->stock_row($sku, $location);
-	return outcome($row, 'version_conflict', $counted)
-	  if conflicts($row, $call);
-
-	my $at = moment($call->{counted_at});
-	my $level = $row->{on_hand};
-	foreach my $movement (@{ $row->{movements} })
-	{
-		$level -= $movement->{on_hand_delta}
-		  if $movement->{occurred_at} gt $at;
-	}
-	my $movement = $self->move($row, 'adjust', $counted - $level,
-		{ %$call, occurred_at => $call->{counted_at} });
-	return outcome($row, 'ok', $counted, $movement);
-}
-
-sub check_ends
-{
-	my ($call) = @_;
-	raise('22023') if $call->{from_location} eq $call->{to_location};
-	return;
-}
-
-sub transfer
-{
-	my ($self, $call) = @_;
-	my ($sku, $quantity) = @$call{qw(sku quantity)};
-	my @ends = @$call{qw(from_location to_location)};
-	my $refuse = sub {
-		my @status = @_;
-		return map {
-			$self->outcome_at($sku, $ends[$_], $status[$_], $quantity)
-		} 0, 1;
-	};
-	my @unknown = map { $self->unknown($sku, $_) // 'not_applied' } @ends;
-	return $refuse->('unknown_item', 'not_applied')
-	  if $unknown[0] eq 'unknown_item';
-	return $refuse->(@unknown) if grep { $_ ne 'not_applied' } @unknown;
-
-	my ($from, $to) = map { $self->stock_row($sku, $_) } @ends;
-	return $refuse->('insufficient_stock', 'not_applied')
-	  if lacks($from, $call);
-	my $out = $self->move($from, 'transfer', -$quantity, $call);
-	my $in = $self->move($to, 'transfer', $quantity, $call);
-	return (
-		outcome($from, 'ok', $quantity, $out),
-		outcome($to, 'ok', $quantity, $in));
-}
-
-# Over all returns never more than the call took.
-sub give_back
-{
-	my ($self, $call) = @_;
-	my @taken = $self->taken_under($call->{of_key}, $call->{sku});
-	raise('IV008', of_key => $call->{of_key}, sku => $call->{sku}) if !@taken;
-
-	my $left = 0;
-	$left += $_->{left} foreach @taken;
-	my $wanted = $call->{quantity} // $left;
-	raise('IV009',
-		defined $call->{quantity}
-		? (of_key => $call->{of_key}, requested => 0 + $wanted,
-			available => $left)
-		: ())
-	  if $wanted > $left || $left == 0;
-
-	my @rows;
-	foreach my $taken (@taken)
-	{
-		my $quantity = $taken->{left} < $wanted ? $taken->{left} : $wanted;
-
-		next if $quantity == 0;
-		$wanted -= $quantity;
-		push @rows, $self->return_one($call, $taken, $quantity);
-	}
-	return @rows;
-}
-
-sub return_one
-{
-	my ($self, $call, $taken, $quantity) = @_;
-	my $sku = $taken->{row}{sku};
-	my $location = $call->{location} // $taken->{row}{location};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown, $quantity) if $unknown;
-
-	my $row = $self->stock_row($sku, $location);
-	my $movement = $self->move(
-		$row, 'return', $quantity,
-		{ %$call, quantity => $quantity },
-		reference => $taken->{movement}{reference},
-		original_id => $taken->{movement}{id});
-	return outcome($row, 'ok', $quantity, $movement);
-}
-
-# what the call with this key deducted, and what of it is still to return
-sub taken_under
-{
-	my ($self, $key, $sku) = @_;
-	my @taken;
-
-	foreach my $row ($self->all_rows)
-	{
-		next if $row->{sku} ne ($sku // $row->{sku});
-		push @taken,
-		  map { { row => $row, movement => $_, left => -$_->{on_hand_delta} } }
-		  grep { $_->{kind} eq 'deduct' && ($_->{key} // '') eq $key }
-		  @{ $row->{movements} };
-	}
-	foreach my $taken (@taken)
-	{
-		$taken->{left} -= $_->{on_hand_delta}
-		  foreach grep { ($_->{original_id} // 0) == $taken->{movement}{id} }
-		  map { @{ $_->{movements} } } $self->all_rows;
-	}
-	return sort { $a->{movement}{id} <=> $b->{movement}{id} } @taken;
-}
-
-sub all_rows
-{
-	my ($self) = @_;
-	my $stock = $self->state->{stock};
-	return map { $stock->{$_} } sort keys %$stock;
-}
-
-sub set_limits
-{
-	my ($self, $call) = @_;
-	my ($sku, $location) = @$call{qw(sku location)};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown) if $unknown;
-
-	my $row = $self->stock_row($sku, $location);
-	my @given = grep { defined $call->{$_} } @limits;
-
-	$row->{own} = @given ? 1 : 0;
-	@$row{@given} = @$call{@given};
-	@$row{@limits} = @{ $self->state->{items}{$sku} }{@limits} if !@given;
-	$self->keep_row($row);
-	return outcome($row, 'ok', undef);
 }
 
 1;

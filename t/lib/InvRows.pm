@@ -1,88 +1,10 @@
-# InvRows - the situations of the call matrix
-#
-# A row is one call in one situation:
-#
-#   name      of the situation
-#   call      [function => { arguments }], without key and strict
-#   says      the status, or the SQLSTATE of what is always raised
-#   items     { sku => { columns of inv_item } }; { A => {} } if left out
-#   stock     { sku => quantity } at main, or { sku => { location => ... } }
-#   before    steps before everything: [call => function => { ... }],
-#             [item => sku => { columns }]
-#   after     steps after everything
-#   settings  of the session; `role` is the level it has been granted
-#   others    arguments that the first call with the key had instead: one more
-#             use of a key for each; the answer is then IV007
-#   same      the same for arguments that are spelled otherwise: a replay
-#   brief     only the most different transactions and uses of a key
-#
-# Locations are main, north and south.  There is always an item `work`.
-# InvMatrix.pm makes the cells; to have a new function in the matrix, describe
-# it in InvModel.pm and write its rows here.
+# InvRows - the rows of the calls of one line
 package InvRows;
 
 use strict;
 use warnings;
 
-use constant MAX => 9007199254740991;
-
-my $long = 'x' x 2000;
-my $past = '2024-03-01 12:00:00+00';
-my $later = '2024-03-02 12:00:00+00';
-my $latest = '2024-03-03 12:00:00+00';
-my $future = '2999-01-01 00:00:00+00';
-
-# rows(FUNCTION, ARGUMENTS, [NAME, SAYS, ARGUMENTS, REST...]...) - rows of one
-# function: each has the common ARGUMENTS with its own over them
-sub rows
-{
-	my ($function, $common, @rows) = @_;
-	return map {
-		my ($name, $says, $given, @rest) = @$_;
-		{
-			name => "$function: $name",
-			call => [ $function => { %$common, %$given } ],
-			says => $says,
-			@rest
-		}
-	} @rows;
-}
-
-# argument => value...: one row for each, all refused with the same SQLSTATE
-sub bad
-{
-	my ($says, @pairs) = @_;
-	my @rows;
-
-	while (my ($name, $value) = splice @pairs, 0, 2)
-	{
-		my $shown = $value // 'null';
-
-		$shown = 'computed' if ref $shown;
-		$shown = length($shown) . ' bytes' if length $shown > 30;
-		push @rows,
-		  [ "$name $shown", $says, { $name => $value }, brief => 1 ];
-	}
-	return @rows;
-}
-
-# what every call that changes stock answers alike
-my @anywhere = (
-	[ 'read-only', '25006', {}, stock => { A => 5 },
-		settings => { default_transaction_read_only => 'on' } ],
-	[ 'as a reader', '42501', {}, stock => { A => 5 },
-		settings => { role => 'reader' } ],
-);
-my @traced = (
-	settings => {
-		role => 'clerk',
-		'inventory.actor' => 'till 7',
-		'inventory.traceparent' =>
-		  '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-	});
-my @elsewhere = (settings => { 'inventory.default_location' => 'north' });
-my @long_key = (key => sub { 'k' x (256 - length $_[0]) });
-my @longest_key = (key => sub { 'k' x (255 - length $_[0]) });
+use InvRowParts;
 
 my @receive = rows(
 	inv_receive => { sku => 'A', quantity => 3 },
@@ -542,7 +464,7 @@ our %answers = (
 	inv_receive => [qw(ok unknown_item unknown_location 22003)],
 	inv_deduct => [
 		qw(ok unknown_item unknown_location inactive_item version_conflict
-		  insufficient_stock)
+		  insufficient_stock 22003)
 	],
 	inv_adjust =>
 	  [qw(ok unknown_item unknown_location version_conflict 22003)],
@@ -551,6 +473,5 @@ our %answers = (
 	inv_return => [qw(ok unknown_location IV008 IV009 22003)],
 	inv_set_limits => [qw(ok unknown_item unknown_location)],
 );
-push @$_, qw(22004 22023 25006 42501) foreach values %answers;
 
 1;

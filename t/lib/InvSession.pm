@@ -11,7 +11,8 @@ use warnings;
 
 use DBI;
 use DBD::Pg;    # Debian: libdbd-pg-perl
-use InvModel;
+use InvFunctions;
+use InvRequest;
 
 # open(NODE, OPTIONS) - undef if the server does not take us
 sub open
@@ -48,9 +49,13 @@ sub call
 sub statement
 {
 	my ($name, $given) = @_;
+	my $function = $InvFunctions::function{$name};
 	my (@pass, @values);
 
-	foreach my $argument (@{ $InvModel::function{$name}{arguments} })
+	return ("SELECT * FROM $name(request => \$1::jsonb)",
+		InvRequest::text($given))
+	  if $function->{request};
+	foreach my $argument (@{ $function->{arguments} })
 	{
 		my ($word, $kind) = @$argument;
 
@@ -58,7 +63,7 @@ sub statement
 		push @values, $given->{$word};
 		push @pass,
 		  sprintf '%s => $%d::%s', $word, scalar @values,
-		  $InvModel::kind{$kind}{type};
+		  $InvFunctions::kind{$kind}{type};
 	}
 	return ("SELECT * FROM $name(" . join(', ', @pass) . ')', @values);
 }
@@ -93,7 +98,8 @@ sub failure
 {
 	my ($self) = @_;
 	my $dbh = $self->{dbh};
-	my %error = (message => $dbh->errstr, state => $dbh->state);
+	my ($message) = $dbh->errstr =~ /^(.*?)(?:\n(?:DETAIL|HINT|CONTEXT):|\z)/s;
+	my %error = (message => $message, state => $dbh->state);
 
 	$error{detail} = $dbh->pg_error_field('detail');    # forgets the others
 

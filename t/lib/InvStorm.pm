@@ -15,6 +15,7 @@ package InvStorm;
 use strict;
 use warnings;
 
+use InvFunctions;
 use InvSession;
 use List::Util qw(shuffle);
 use Storable qw(store);
@@ -131,7 +132,7 @@ sub random_call
 
 	return [ call => $name, $given ] if $name eq 'inv_set_limits';
 	$given->{strict} = chance(30) ? 1 : 0
-	  if $InvModel::function{$name}{strict};
+	  if $InvFunctions::function{$name}{strict};
 	$given->{key} = $key if $plan->{keyed} || chance(50);
 	return [ call => $name, $given ];
 }
