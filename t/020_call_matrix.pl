@@ -13,6 +13,7 @@ use InvDatabase;
 use InvFunctions;
 use InvMatrix;
 use InvRows;
+use InvRowsMany;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -48,8 +49,8 @@ $node->safe_psql(
 });
 my $user = $node->safe_psql('postgres', 'SELECT session_user');
 
-my @rows = @InvRows::rows;
-my %answers = %InvRows::answers;
+my @rows = (@InvRows::rows, @InvRowsMany::rows);
+my %answers = (%InvRows::answers, %InvRowsMany::answers);
 push @$_, qw(22004 22023 25006 42501) foreach values %answers;
 
 @rows = grep { index($_->{name}, $ARGV[0]) >= 0 } @rows if @ARGV;
