@@ -13,6 +13,7 @@ use InvDatabase;
 use InvFunctions;
 use InvMatrix;
 use InvRows;
+use InvRowsApply;
 use InvRowsMany;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -49,8 +50,9 @@ $node->safe_psql(
 });
 my $user = $node->safe_psql('postgres', 'SELECT session_user');
 
-my @rows = (@InvRows::rows, @InvRowsMany::rows);
-my %answers = (%InvRows::answers, %InvRowsMany::answers);
+my @rows = (@InvRows::rows, @InvRowsMany::rows, @InvRowsApply::rows);
+my %answers =
+  (%InvRows::answers, %InvRowsMany::answers, %InvRowsApply::answers);
 push @$_, qw(22004 22023 25006 42501) foreach values %answers;
 
 @rows = grep { index($_->{name}, $ARGV[0]) >= 0 } @rows if @ARGV;
