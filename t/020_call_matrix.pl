@@ -14,6 +14,7 @@ use InvFunctions;
 use InvMatrix;
 use InvRows;
 use InvRowsApply;
+use InvRowsBundle;
 use InvRowsMany;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -50,7 +51,9 @@ $node->safe_psql(
 });
 my $user = $node->safe_psql('postgres', 'SELECT session_user');
 
-my @rows = (@InvRows::rows, @InvRowsMany::rows, @InvRowsApply::rows);
+my @rows = (
+	@InvRows::rows, @InvRowsMany::rows,
+	@InvRowsApply::rows, @InvRowsBundle::rows);
 my %answers =
   (%InvRows::answers, %InvRowsMany::answers, %InvRowsApply::answers);
 push @$_, qw(22004 22023 25006 42501) foreach values %answers;
