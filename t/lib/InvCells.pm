@@ -20,8 +20,7 @@ our @isolations = ('read committed', 'repeatable read', 'serializable');
 
 # Kinds of transaction: the steps around the steps of the call.  `work` is a
 # receipt of another item: it must stay or go with the transaction, whatever
-# the call answered.  The first three, the most different, are for every row
-# and every use of a key.
+# the call answered.  The first three are the most different.
 my @work = ([ call => 'inv_receive', { sku => 'work', quantity => 7 } ]);
 my @enter = ([ 'begin' ], @work);
 my %around = (
@@ -47,6 +46,24 @@ our @basic =
 our @further = (
 	'rolled back', 'savepoint rolled back', 'commit prepared',
 	'rollback prepared');
+
+# --- uses of a key -----------------------------------------------------------
+
+# A use of a key is a name and the earlier call with it, made of the call
+# itself, before the transaction or within it.
+my @basic_uses = (
+	{ name => 'no key' },
+	{ name => 'key' },
+	{ name => 'replay', before => sub { @_ } },
+);
+my @further_uses = (
+	{ name => 'replay in the transaction', within => sub { @_ } },
+	{ name => 'key of another function', before => \&of_another_function },
+);
+my $other_strictness = {
+	name => 'replay of the other strictness',
+	before => sub { changed({ strict => 1 - $_[2]{strict} }, @_) }
+};
 
 # --- rows --------------------------------------------------------------------
 
@@ -79,26 +96,62 @@ sub stock_of
 
 # --- cells -------------------------------------------------------------------
 
-# cells(ROW) - all cells of a row
+# cells(ROW) - all cells of a row.  A transaction is a kind and an isolation
+# level.
 sub cells
 {
 	my ($row) = @_;
-	my @transactions = $row->{once} ? $basic[0] : @basic;
-	my @cells = map { cells_in($row, $_, calls($row, 1)) } @transactions;
+	my $function = $InvFunctions::function{ $row->{call}[0] };
+	my @uses = $function->{key} ? @basic_uses : $basic_uses[0];
+	my @changed = (
+		(map { changed_use('key with', $_) } ($row->{others} // [])->@*),
+		(map { changed_use('replay of', $_) } ($row->{same} // [])->@*));
 
-	push @cells, map { cells_in($row, $_, calls($row, 0)) } @further
-	  if !$row->{brief} && !$row->{once};
-	return @cells;
+	return cells_in($row, [ [ $basic[0], $isolations[0] ] ], $basic_uses[0])
+	  if $row->{once};
+	return cells_in($row, [ turned($row) ], @uses, @changed)
+	  if $row->{brief};
+	return cells_in($row, [ at_all_levels(@basic, @further) ], @uses)
+	  if !$function->{key};
+
+	push @uses,
+	  shift @changed // changed_use('key with', { reason => 'another' });
+	return (
+		cells_in(
+			$row,
+			[ at_all_levels(@basic) ],
+			@uses, @further_uses, $function->{strict} ? $other_strictness : ()),
+		cells_in($row, [ at_all_levels(@further) ], @uses),
+		cells_in($row, [ turned($row) ], @changed));
+}
+
+sub at_all_levels
+{
+	my (@kinds) = @_;
+	return map {
+		my $kind = $_;
+		map { [ $kind, $_ ] } @isolations
+	} @kinds;
+}
+
+# each of the most different kinds of transaction, at a level of its own: rows
+# take turns
+sub turned
+{
+	my ($row) = @_;
+	my $turn = length $row->{name};
+	return map { [ $basic[$_], $isolations[ ($_ + $turn) % @isolations ] ] }
+	  0 .. $#basic;
 }
 
 sub cells_in
 {
-	my ($row, $transaction, @calls) = @_;
-	my @cells;
+	my ($row, $transactions, @uses) = @_;
+	my @calls = calls($row, @uses);
 
-	foreach my $isolation ($row->{once} ? $isolations[0] : @isolations)
-	{
-		push @cells, map {
+	return map {
+		my ($transaction, $isolation) = @$_;
+		map {
 			{
 				%$_,
 				row => $row,
@@ -112,19 +165,17 @@ sub cells_in
 					($row->{after} // [])->@*
 				]
 			}
-		} @calls;
-	}
-	return @cells;
+		} @calls
+	} @$transactions;
 }
 
-# calls(ROW, ALL) - the ways to make the call of the row: the use of a key, by
-# strictness
+# calls(ROW, USES...) - the ways to make the call of the row: each use of a
+# key, by strictness
 sub calls
 {
-	my ($row, $all) = @_;
+	my ($row, @uses) = @_;
 	my ($name, $given) = @{ $row->{call} };
 	my $function = $InvFunctions::function{$name};
-	my @uses = uses($row, $function, $all);
 
 	return map { one_call($row, $_, $name, $given) } @uses
 	  if !$function->{strict} || exists $given->{strict};
@@ -181,40 +232,7 @@ sub steps_of
 	return $earlier ? ([ $earlier->(@call) ], @change) : ();
 }
 
-# --- uses of a key -----------------------------------------------------------
-
-# A use of a key is a name and the earlier call with it, made of the call
-# itself, before the transaction or within it.
-my @basic_uses = (
-	{ name => 'no key' },
-	{ name => 'key' },
-	{ name => 'replay', before => sub { @_ } },
-);
-my @further_uses = (
-	{ name => 'replay in the transaction', within => sub { @_ } },
-	{ name => 'key of another function', before => \&of_another_function },
-);
-my $other_strictness = {
-	name => 'replay of the other strictness',
-	before => sub { changed({ strict => 1 - $_[2]{strict} }, @_) }
-};
-
-# uses(ROW, FUNCTION, ALL) - not all are for every kind of transaction
-sub uses
-{
-	my ($row, $function, $all) = @_;
-	my ($first, @others) = ($row->{others} // [ { reason => 'another' } ])->@*;
-	my @uses = @basic_uses;
-
-	return $basic_uses[0] if !$function->{key} || $row->{once};
-	return @basic_uses[ 0, 1 ] if $row->{brief};
-	push @uses, changed_use('key with', $first);
-	return @uses if !$all;
-	push @uses, @further_uses, map { changed_use('key with', $_) } @others;
-	push @uses, $other_strictness if $function->{strict};
-	push @uses, map { changed_use('replay of', $_) } ($row->{same} // [])->@*;
-	return @uses;
-}
+# --- uses of a key, made ------------------------------------------------------
 
 # a use of the key in which the earlier call had other arguments
 sub changed_use

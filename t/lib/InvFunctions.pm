@@ -268,7 +268,7 @@ sub check_sources
 
 	complain('22023', 'sources') if grep { ref } @$sources;
 	raise('22004') if grep { !defined } @$sources;
-	check_value('sources', 'location', $_) foreach @$sources;
+	raise('22023') if grep { length > $kind{location}{bytes} } @$sources;
 	raise('22023') if grep { $seen{$_}++ } @$sources;
 	return;
 }

@@ -44,6 +44,13 @@ our %columns = (
 	request => [ 'request', 'function', @outcome ],
 );
 
+# where movements are named in them
+my %movements_at = map {
+	my $columns = $columns{$_};
+	$_ => [ grep { $columns->[$_] =~ /^(?:movement|original)_id$/ }
+		  0 .. $#$columns ]
+} keys %columns;
+
 # the steps that are one statement, with the same name in both worlds
 my %statement = map { $_ => 1 }
   qw(begin savepoint rollback_to commit rollback prepare commit_prepared
@@ -356,11 +363,16 @@ sub pairs
 sub line
 {
 	my ($shape, $row, $ids) = @_;
-	my %named = map { $_ => $ids->{ $row->{$_} } // 'rolled back' }
-	  grep { defined $row->{$_} } qw(movement_id original_id);
+	my $columns = $columns{$shape};
+	my @values = @$row{@$columns};
 
-	return join ' ', map { "$_=" . ($named{$_} // $row->{$_} // 'null') }
-	  @{ $columns{$shape} };
+	foreach my $at (@{ $movements_at{$shape} })
+	{
+		$values[$at] = $ids->{ $values[$at] } // 'rolled back'
+		  if defined $values[$at];
+	}
+	return join ' ',
+	  map { "$columns->[$_]=" . ($values[$_] // 'null') } 0 .. $#values;
 }
 
 # left_behind(CELL, TABLES, IDS) - tables as text

@@ -316,7 +316,7 @@ sub answer_once
 {
 	my ($self, $name, $call) = @_;
 	my $function = $InvFunctions::function{$name};
-	my $digest = digest($name, $function, $call);
+	my $digest = defined $call->{key} && digest($name, $function, $call);
 	my $outcomes = $self->remembered($call->{key}, $digest);
 	my $replayed = $outcomes ? 1 : 0;
 
@@ -399,8 +399,7 @@ sub refused
 	return scalar grep { $_->{status} ne 'ok' } @$rows;
 }
 
-# the refusal that these rows answer as status, as an error; of bundles the
-# DETAIL is not specified
+# the refusal that these rows answer as status, as an error
 sub raise_refusal
 {
 	my ($call, $rows) = @_;
@@ -409,10 +408,9 @@ sub raise_refusal
 	my $state = $InvErrors::sqlstate{$status};
 	my %asked = (%$call, map { $_ => $row->{$_} } grep { defined $row->{$_} }
 		  qw(requested keep expected_version));
-	my @line = $call->{lines} && !$call->{single} ? (line => $row->{line}) : ();
-	my @detail = @line;
+	my @detail =
+	  $call->{lines} && !$call->{single} ? (line => $row->{line}) : ();
 
-	die { state => $state, has => {@line} } if $row->{bundle};
 	push @detail, sku => $row->{sku} if $status ne 'unknown_location';
 	push @detail, location => $row->{location} if $status !~ /_item$/;
 	if ($status eq 'insufficient_stock')
@@ -428,8 +426,30 @@ sub raise_refusal
 		  expected_version => 0 + $asked{expected_version},
 		  version => $row->{version};
 	}
+	raise_bundle($call, $state, @detail) if $row->{bundle};
+	raise_huge($state, @detail) if ($asked{requested} // 0) >= 2**63;
 	raise($state, @detail);
 	return;
+}
+
+# Whether it tells of a bundle or of the component is not specified where that
+# is unknown or inactive, nor the sum of many lines for one bundle.
+sub raise_bundle
+{
+	my ($call, $state, %has) = @_;
+
+	delete $has{requested} if !$call->{single};
+	delete $has{sku} if !exists $has{available};
+	die { state => $state, has => \%has };
+}
+
+# No number tells how much that was.
+sub raise_huge
+{
+	my ($state, %has) = @_;
+
+	delete $has{requested};
+	die { state => $state, has => \%has };
 }
 
 1;

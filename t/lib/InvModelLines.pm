@@ -112,7 +112,7 @@ sub plan_return
 	my ($self, $work, $line) = @_;
 	my $returned = $work->{returned};    # by earlier lines of this call
 
-	foreach my $part ($self->parts_to_return($line, $returned))
+	foreach my $part ($self->parts_to_return($line, $returned, $line->{line}))
 	{
 		my $place = $part->{place};
 		my $original = $part->{original};
@@ -269,7 +269,6 @@ sub choose_for
 
 	die "lines of $sku with different sources are not specified"
 	  if grep { "@{ $_->{sources} }" ne "@$sources" } @told;
-	raise('22003') if $wanted > MAX;
 	my @shelf = map { left($_, max($_->{safety_stock}, $keep)) } @rows;
 	my @all =
 	  map { left($_, max(InvModelStock::floor_of($_), $keep)) } @rows;
@@ -351,18 +350,16 @@ sub deal
 sub decide
 {
 	my ($self, $work) = @_;
-	my $rows = $work->{rows} = {};
-
 	my @told = told_by(@{ $work->{lines} });
+	my $rows = $work->{rows} = {};
 
 	foreach my $change (map { @{ $_->{changes} } } @told)
 	{
 		push @{ $rows->{"$change->{sku}\0$change->{location}"} }, $change;
 	}
 	check_counts($_) foreach map { $rows->{$_} } sort keys %$rows;
-	my %short =
-	  map { $_ => scalar $self->lacks_for($rows->{$_}) } keys %$rows;
-	$_->{status} //= $self->refusal_of($_, $rows, \%short) foreach @told;
+	my %short = map { $_ => scalar $self->taken_of($rows->{$_}) } keys %$rows;
+	$_->{status} //= $self->refusal_of($_, \%short) foreach @told;
 	return;
 }
 
@@ -379,28 +376,29 @@ sub check_counts
 	return;
 }
 
-# what the lines take, and what they want to be left, of one stock row
-sub lacks_for
+# how much the lines take of one stock row, if that is more than there is, with
+# what is given and kept
+sub taken_of
 {
 	my ($self, $changes) = @_;
-	my @takes = grep { ($_->{delta} // 0) < 0 } @$changes or return;
+	my @takes = grep { takes($_) } @$changes or return;
 	my $row = $self->stock_row(@{ $takes[0] }{qw(sku location)});
 	my $least = max(InvModelStock::floor_of($row),
 		map { keep_of($_->{line}, $row->{sku}) } @takes);
 
-	raise('22003') if taken_by(@takes) > MAX;
-	return left($row, $least) + sum0(map { $_->{delta} } @$changes) < 0;
+	return if left($row, $least) + sum0(map { $_->{delta} } @$changes) >= 0;
+	return -sum0(map { $_->{delta} } @takes);
 }
 
-sub taken_by
+sub takes
 {
-	my (@changes) = @_;
-	return -sum0(map { min(0, $_->{delta} // 0) } @changes);
+	my ($change) = @_;
+	return ($change->{delta} // 0) < 0;
 }
 
 sub refusal_of
 {
-	my ($self, $told, $rows, $short) = @_;
+	my ($self, $told, $short) = @_;
 
 	foreach my $change (@{ $told->{changes} })
 	{
@@ -410,11 +408,8 @@ sub refusal_of
 	}
 	foreach my $change (@{ $told->{changes} })
 	{
-		my $key = "$change->{sku}\0$change->{location}";
-
-		next if !taken_by($change) || !$short->{$key};
-		$told->{requested} = taken_by(@{ $rows->{$key} });
-		return 'insufficient_stock';
+		$told->{requested} = $short->{"$change->{sku}\0$change->{location}"};
+		return 'insufficient_stock' if takes($change) && $told->{requested};
 	}
 	return;
 }
@@ -433,7 +428,8 @@ sub change_all
 
 		foreach my $change (@$changes)
 		{
-			my $name = "$change->{kind} " . ($change->{original}{id} // '');
+			my $original = $change->{original} // {};
+			my $name = "$change->{kind} " . ($original->{id} // '');
 
 			push @order, $name if !$alike{$name};
 			push @{ $alike{$name} }, $change;
@@ -477,7 +473,7 @@ sub share_shelf
 	return if !@takes;
 
 	my $row = $self->stock_row(@{ $takes[0] }{qw(sku location)});
-	my $taken = taken_by(@takes);
+	my $taken = -sum0(map { $_->{delta} } @takes);
 	my $missing = max(0, $row->{reserved} - $row->{on_hand});
 	my $shelf = max(0, $taken - $missing);
 

@@ -318,12 +318,15 @@ sub return_one
 
 # parts_to_return(CALL, { id => quantity }) - how much of which movements is
 # given back where, if of some so much is about to be already.  Over all
-# returns never more than the call took.
+# returns never more than the call took.  LINE is told in errors.
 sub parts_to_return
 {
-	my ($self, $call, $returned) = @_;
+	my ($self, $call, $returned, @line) = @_;
 	my @taken = $self->taken_under($call->{of_key}, $call->{sku});
-	raise('IV008', of_key => $call->{of_key}, sku => $call->{sku}) if !@taken;
+
+	@line = (line => @line) if @line;
+	raise('IV008', @line, of_key => $call->{of_key}, sku => $call->{sku})
+	  if !@taken;
 
 	my ($left, @parts) = (0);
 	$_->{left} -= $returned->{ $_->{movement}{id} } // 0 foreach @taken;
@@ -331,7 +334,7 @@ sub parts_to_return
 	my $wanted = $call->{quantity} // $left;
 	raise('IV009',
 		defined $call->{quantity}
-		? (of_key => $call->{of_key}, requested => 0 + $wanted,
+		? (@line, of_key => $call->{of_key}, requested => 0 + $wanted,
 			available => $left)
 		: ())
 	  if $wanted > $left || $left == 0;

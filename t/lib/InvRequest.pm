@@ -54,7 +54,8 @@ sub value_text
 	return '[' . join(',', map { value_text($_, $kind) } @$value) . ']'
 	  if ref $value eq 'ARRAY';
 	return $value ? 'true' : 'false' if $type eq 'boolean';
-	return $type eq 'bigint' ? $value : $json->encode("$value");
+	return $value if $type eq 'bigint';
+	return $value =~ /^[\w .:+-]*$/ ? "\"$value\"" : $json->encode("$value");
 }
 
 # --- for the model -----------------------------------------------------------
@@ -141,7 +142,7 @@ sub field_value
 	$value = [ map { ref ? from_json($name, $$_, 'location') : $_ } @$value ]
 	  if ref $value;
 	eval { InvFunctions::check_value($name, $kind, $value) if $kind ne 'op'; 1 }
-	  or complain($@->{state}, $name);
+	  or complain($@->{state}, $kind eq 'sources' ? () : $name);
 	return $value;
 }
 

@@ -16,7 +16,8 @@
 #   others    arguments that the first call with the key had instead: one more
 #             use of a key for each; the answer is then IV007
 #   same      the same for arguments that are spelled otherwise: a replay
-#   brief     only the most different transactions and uses of a key
+#   brief     only the most different transactions and uses of a key, each kind
+#             of transaction at one isolation level
 #   once      only a transaction of its own, READ COMMITTED, without a key
 #
 # Locations are main, north, south and quarantine (see InvMatrix.pm).  There is
@@ -31,7 +32,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(rows bad shown MAX $long $past $later $latest $future @anywhere
+our @EXPORT = qw(rows bad briefly shown MAX $long $past $later $latest $future @anywhere
   @traced @elsewhere @long_key @longest_key);
 
 use constant MAX => 9007199254740991;
@@ -56,6 +57,15 @@ sub rows
 			@rest
 		}
 	} @rows;
+}
+
+# the rows, brief if they are not `full`: for calls that have many
+sub briefly
+{
+	my @rows = @_;
+
+	$_->{brief} = !$_->{full} foreach @rows;
+	return @rows;
 }
 
 # argument => value...: one row for each, all refused with the same SQLSTATE

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use InvRowParts;
-use InvRowsMany;
+use InvRowsMany qw(lined);
 
 # LINES are [op, name => value...]
 sub lines
@@ -35,7 +35,7 @@ sub as_request
 	my ($skus, $quantities, $locations, $sources) =
 	  delete @with{qw(skus quantities locations sources)};
 
-	delete @rest{qw(others same)};
+	delete @rest{qw(others same full)};
 	$locations = [ ($locations->[0]) x @$skus ]
 	  if $locations && @$locations == 1;
 	return [
@@ -53,7 +53,6 @@ sub as_request
 					]
 				} 0 .. $#$skus)
 		},
-		$rest{once} ? () : (brief => 1),
 		%rest
 	];
 }
@@ -90,7 +89,8 @@ my @mixed = asked(
 			{ lines([@sell_b], [@count]) },
 			{ lines([ @sell, sku => 'B', quantity => 2 ]) },
 			{ reference => 'r' }, { reason => 'r' }, { occurred_at => $past }
-		]
+		],
+		full => 1
 	],
 	[
 		'one of each', 'ok',
@@ -111,9 +111,10 @@ my @mixed = asked(
 					[ @return, sku => undef, quantity => undef ])
 			},
 			{ occurred_at => undef }
-		]
+		],
+		full => 1
 	],
-	[ 'one line', 'ok', [ [@sell] ], stock => { A => 3 }, brief => 1 ],
+	[ 'one line', 'ok', [ [@sell] ], stock => { A => 3 } ],
 	[
 		'a deduction with everything', 'ok',
 		[
@@ -134,13 +135,14 @@ my @mixed = asked(
 					[@sell])
 			},
 			{ occurred_at => $later }
-		]
+		],
+		full => 1
 	],
 	[ 'numbers as JSON may write them', 'ok',
 		[ [ @sell, quantity => \'1e1' ], [ @get, quantity => \'5.000' ] ],
-		stock => { A => 30 }, brief => 1 ],
+		stock => { A => 30 } ],
 	[ 'traced', 'ok', [ [@sell], [@sell_b] ], stock => { A => 5, B => 5 },
-		@traced, brief => 1 ],
+		@traced ],
 	[
 		'at another default', 'ok',
 		[ [@sell], [@get], [ @move, to_location => 'south' ] ],
@@ -158,11 +160,11 @@ my @mixed = asked(
 	],
 	[ 'to the default', 'ok',
 		[ [ transfer => sku => 'A', quantity => 3, from_location => 'north' ] ],
-		stock => { A => { north => 6 } }, brief => 1 ],
+		stock => { A => { north => 6 } } ],
 	[ 'later than now', 'ok', [ [@sell], [@get] ], stock => { A => 9 },
-		with => { occurred_at => $future }, brief => 1 ],
+		with => { occurred_at => $future } ],
 	[ 'longest key', 'ok', [ [@sell] ], with => {@longest_key},
-		stock => { A => 5 }, brief => 1 ],
+		stock => { A => 5 } ],
 	[
 		'the key of inv_deduct_many', 'IV007', [ [@sell] ],
 		with => { key => 'k' },
@@ -170,8 +172,7 @@ my @mixed = asked(
 		before => [
 			[ call => 'inv_deduct_many',
 				{ skus => ['A'], quantities => [3], key => 'k' } ]
-		],
-		brief => 1
+		]
 	],
 
 	# one stock row
@@ -181,7 +182,8 @@ my @mixed = asked(
 	[
 		'more goes than came', 'insufficient_stock',
 		[ [@get], [ @sell, quantity => 8 ], [@sell_b] ],
-		stock => { A => 4, B => 9 }
+		stock => { A => 4, B => 9 },
+		full => 1
 	],
 	[
 		'twice the same operations', 'ok',
@@ -199,13 +201,14 @@ my @mixed = asked(
 	[ 'moved on', 'ok',
 		[ [@move], [ @move, from_location => 'north', to_location => 'south',
 				quantity => 2 ] ],
-		stock => { A => 3 } ],
+		stock => { A => 3 },
+		full => 1 ],
 	[ 'moved here and back', 'ok',
 		[ [@move], [ @move, from_location => 'north', to_location => 'main' ] ],
-		stock => { A => 3 }, brief => 1 ],
+		stock => { A => 3 } ],
 	[ 'moved to two places', 'ok',
 		[ [@move], [ @move, to_location => 'south', quantity => 1 ] ],
-		stock => { A => 4 }, brief => 1 ],
+		stock => { A => 4 } ],
 	[ 'moved to two places, not enough', 'insufficient_stock',
 		[ [@move], [ @move, to_location => 'south', quantity => 1 ] ],
 		stock => { A => 3 } ],
@@ -216,18 +219,18 @@ my @mixed = asked(
 	],
 	[ 'moved on backorder, and sold', 'ok', [ [@move], [@sell_b] ],
 		stock => { A => 1, B => 2 }, items => { A => { backorder_limit => 2 },
-			B => {} },
-		brief => 1 ],
+			B => {} } ],
 	[ 'returned and sold', 'ok', [ [@return], [ @sell, quantity => 20 ] ],
-		@sale, brief => 1 ],
+		@sale ],
 	[ 'over the limit', '22003', [ [@sell_b], [ @get, quantity => MAX ] ],
-		stock => { A => 4, B => 9 }, brief => 1 ],
+		stock => { A => 4, B => 9 } ],
 	[ 'more than a number holds', '22003',
-		[ ([ @get, quantity => MAX ]) x 2 ], brief => 1 ],
+		[ ([ @get, quantity => MAX ]) x 2 ] ],
 
 	# counts
 	[ 'counted in two bins', 'ok', [ [@count], [ @count, counted => 1 ] ],
-		stock => { A => 4 } ],
+		stock => { A => 4 },
+		full => 1 ],
 	[
 		'counted at a time', 'ok',
 		[ [@count] ],
@@ -237,66 +240,64 @@ my @mixed = asked(
 			[ call => 'inv_deduct',
 				{ sku => 'A', quantity => 4, occurred_at => $latest } ]
 		],
-		with => { occurred_at => $later },
-		brief => 1
+		with => { occurred_at => $later }
 	],
 	[ 'counted here, sold there', 'ok',
 		[ [@count], [ @sell, location => 'north' ] ],
-		stock => { A => { main => 5, north => 4 } }, brief => 1 ],
+		stock => { A => { main => 5, north => 4 } } ],
 	[ 'counted at the expected version', 'ok',
 		[ [ @count, expected_version => 1 ], [@sell_b] ],
-		stock => { A => 5, B => 5 }, brief => 1 ],
+		stock => { A => 5, B => 5 } ],
 	[ 'counted at another version', 'version_conflict',
 		[ [@sell_b], [ @count, expected_version => 2 ] ],
 		stock => { A => 5, B => 5 } ],
 	[ 'counted and sold', '22023', [ [@sell], [@sell_b], [@count] ],
 		stock => { A => 9, B => 9 } ],
 	[ 'received and counted', '22023', [ [@count], [@get] ],
-		stock => { A => 9 }, brief => 1 ],
+		stock => { A => 9 } ],
 	[ 'moved away and counted', '22023', [ [@sell_b], [@move], [@count] ],
-		stock => { A => 9, B => 9 }, brief => 1 ],
+		stock => { A => 9, B => 9 } ],
 	[ 'moved here and counted', '22023',
 		[ [@move], [ @count, location => 'north' ] ],
-		stock => { A => 9 }, brief => 1 ],
-	[ 'returned and counted', '22023', [ [@return], [@count] ], @sale,
-		brief => 1 ],
+		stock => { A => 9 } ],
+	[ 'returned and counted', '22023', [ [@return], [@count] ], @sale ],
 
 	# conditions
 	[ 'the expected version', 'ok',
 		[ [ @sell, expected_version => 1 ],
 			[ @sell_b, expected_version => 1 ] ],
-		stock => { A => 5, B => 5 }, brief => 1 ],
+		stock => { A => 5, B => 5 } ],
 	[
 		'another version', 'version_conflict',
 		[ [@sell_b], [ @sell, expected_version => 2 ], [@sell] ],
-		stock => { A => 9, B => 5 }
+		stock => { A => 9, B => 5 },
+		full => 1
 	],
 	[ 'another version, not enough', 'version_conflict',
 		[ [ @sell, expected_version => 0 ], [@sell_b] ],
-		stock => { A => 1, B => 1 }, brief => 1 ],
+		stock => { A => 1, B => 1 } ],
 	[ 'no stock row expected', 'ok',
-		[ [ @sell, expected_version => 0 ], [@get] ], brief => 1 ],
+		[ [ @sell, expected_version => 0 ], [@get] ] ],
 	[ 'keeps', 'ok', [ [ @sell, keep => 2 ], [@sell_b] ],
-		stock => { A => 5, B => 2 }, brief => 1 ],
+		stock => { A => 5, B => 2 } ],
 	[ 'keep too much', 'insufficient_stock',
 		[ [@sell_b], [ @sell, keep => 3 ] ], stock => { A => 5, B => 5 } ],
 	[ 'keep too much of one stock row', 'insufficient_stock',
 		[ [ @sell, keep => 3 ], [@sell], [@sell_b] ],
 		stock => { A => 8, B => 5 } ],
 	[ 'keep of what comes', 'ok', [ [ @sell, keep => 3 ], [@get] ],
-		stock => { A => 3 }, brief => 1 ],
+		stock => { A => 3 } ],
 	[ 'keep too much where it is moved from', 'insufficient_stock',
-		[ [ @move, keep => 3 ] ], stock => { A => { main => 5, north => 9 } },
-		brief => 1 ],
+		[ [ @move, keep => 3 ] ], stock => { A => { main => 5, north => 9 } } ],
 	[
 		'keep at each source', 'ok',
 		[ [ @sell, quantity => 6, keep => 2, sources => [ 'north', 'main' ] ] ],
-		stock => { A => { north => 6, main => 5 } }, brief => 1
+		stock => { A => { north => 6, main => 5 } }
 	],
 	[
 		'keep too much at each source', 'insufficient_stock',
 		[ [ @sell, quantity => 6, keep => 4, sources => [ 'north', 'main' ] ] ],
-		stock => { A => { north => 6, main => 5 } }, brief => 1
+		stock => { A => { north => 6, main => 5 } }
 	],
 	[
 		'sources here, a location there', 'ok',
@@ -305,27 +306,27 @@ my @mixed = asked(
 			[ @sell_b, location => 'south' ],
 			[ @get, sku => 'B', location => 'south' ]
 		],
-		stock => { A => { north => 2, main => 3 } },
-		brief => 1
+		stock => { A => { north => 2, main => 3 } }
 	],
 
 	# refusals
 	[ 'an unknown item to sell', 'unknown_item',
-		[ [@get], [ @sell, sku => 'Z' ] ], brief => 1 ],
+		[ [@get], [ @sell, sku => 'Z' ] ] ],
 	[ 'an unknown item to receive', 'unknown_item',
-		[ [ @get, sku => 'Z' ], [@get] ], brief => 1 ],
+		[ [ @get, sku => 'Z' ], [@get] ] ],
 	[ 'an unknown item to count', 'unknown_item',
-		[ [@get], [ @count, sku => 'Z' ] ], brief => 1 ],
+		[ [@get], [ @count, sku => 'Z' ] ] ],
 	[ 'an unknown item to move', 'unknown_item',
-		[ [@get], [ @move, sku => 'Z' ] ] ],
+		[ [@get], [ @move, sku => 'Z' ] ],
+		full => 1 ],
 	[ 'sold at an unknown location', 'unknown_location',
-		[ [@get], [ @sell, location => 'nowhere' ] ], brief => 1 ],
+		[ [@get], [ @sell, location => 'nowhere' ] ] ],
 	[ 'received at an unknown location', 'unknown_location',
-		[ [ @get, location => 'nowhere' ] ], brief => 1 ],
+		[ [ @get, location => 'nowhere' ] ] ],
 	[ 'counted at an unknown location', 'unknown_location',
-		[ [@get], [ @count, location => 'nowhere' ] ], brief => 1 ],
+		[ [@get], [ @count, location => 'nowhere' ] ] ],
 	[ 'moved from an unknown location', 'unknown_location',
-		[ [@get], [ @move, from_location => 'nowhere' ] ], brief => 1 ],
+		[ [@get], [ @move, from_location => 'nowhere' ] ] ],
 	[ 'moved to an unknown location', 'unknown_location',
 		[ [@get], [ @move, to_location => 'nowhere' ] ], stock => { A => 9 } ],
 	[ 'returned to an unknown location', 'unknown_location',
@@ -335,16 +336,17 @@ my @mixed = asked(
 	],
 	[ 'inactive: all else', 'ok', [ [@get], [@move], [ @count, sku => 'B' ] ],
 		stock => { A => 9 },
-		items => { A => { active => 0 }, B => { active => 0 } }, brief => 1 ],
+		items => { A => { active => 0 }, B => { active => 0 } } ],
 	[
 		'refused for several reasons', 'insufficient_stock',
 		[
 			[@get], [ @sell, location => 'north' ], [ @sell, sku => 'Z' ],
-			[ @move, from_location => 'nowhere' ], [ @sell_b ],
+			[ @move, sku => 'B', from_location => 'nowhere' ], [@sell_b],
 			[ @count, location => 'south', expected_version => 7 ]
 		],
 		stock => { A => 9, B => 9 },
-		items => { A => {}, B => { active => 0 } }
+		items => { A => {}, B => { active => 0 } },
+		full => 1
 	],
 );
 
@@ -352,7 +354,8 @@ my @mixed = asked(
 
 my @returns = asked(
 	[ 'all', 'ok', [ [@return] ], @sale, with => { reason => 'broken' },
-		others => [ { reason => 'r' }, { lines([ @return, sku => 'A' ]) } ] ],
+		others => [ { reason => 'r' }, { lines([ @return, sku => 'A' ]) } ],
+		full => 1 ],
 	[
 		'some, elsewhere', 'ok',
 		[ [ @return, quantity => 2, sku => 'A', location => 'north' ],
@@ -360,29 +363,25 @@ my @returns = asked(
 		@sale,
 		with => { reference => 'not the one of the return' }
 	],
-	[ 'twice', 'ok', [ [ @return, quantity => 5 ], [@return] ], @sale,
-		brief => 1 ],
+	[ 'twice', 'ok', [ [ @return, quantity => 5 ], [@return] ], @sale ],
 	[ 'twice, to two places', 'ok',
 		[ [ @return, quantity => 5 ], [ @return, location => 'north' ] ],
-		@sale, brief => 1 ],
+		@sale ],
 	[ 'twice, too many', 'IV009',
-		[ [ @return, quantity => 5 ], [ @return, quantity => 4 ] ], @sale ],
-	[ 'too many', 'IV009', [ [@sell_b], [ @return, quantity => 9 ] ], @sale,
-		brief => 1 ],
+		[ [ @return, quantity => 5 ], [ @return, quantity => 4 ] ], @sale,
+		full => 1 ],
+	[ 'too many', 'IV009', [ [@sell_b], [ @return, quantity => 9 ] ], @sale ],
 	[
 		'nothing left', 'IV009', [ [@return] ],
 		@sale[ 0, 1 ],
 		before =>
-		  [ @{ $sale[3] }, [ call => 'inv_return', { of_key => 'sale' } ] ],
-		brief => 1
+		  [ @{ $sale[3] }, [ call => 'inv_return', { of_key => 'sale' } ] ]
 	],
 	[ 'of no call', 'IV008', [ [@get], [@return] ] ],
-	[ 'of no call, beside a refusal', 'IV008', [ [@sell], [@return] ],
-		brief => 1 ],
-	[ 'of another item', 'IV008', [ [ @return, sku => 'work' ] ], @sale,
-		brief => 1 ],
+	[ 'of no call, beside a refusal', 'IV008', [ [@sell], [@return] ] ],
+	[ 'of another item', 'IV008', [ [ @return, sku => 'work' ] ], @sale ],
 	[ 'of this call', 'IV008', [ [@sell], [@return] ],
-		stock => { A => 9 }, with => { key => 'sale' }, brief => 1 ],
+		stock => { A => 9 }, with => { key => 'sale' } ],
 	[
 		'of many lines', 'ok',
 		[ [@return], [@get] ],
@@ -392,7 +391,8 @@ my @returns = asked(
 				{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 2, 4 ],
 					locations => [ 'north', 'main', 'main' ],
 					reference => 'order 7', key => 'sale' } ]
-		]
+		],
+		full => 1
 	],
 	[
 		'of a request', 'ok',
@@ -401,8 +401,7 @@ my @returns = asked(
 		before => [
 			[ call => 'inv_apply',
 				{ key => 'sale', lines([@get], [@sell], [@move]) } ]
-		],
-		brief => 1
+		]
 	],
 );
 
@@ -435,8 +434,8 @@ my @wrong_numbers =
   (\'"5"', \'true', \'5.5', \'[5]', \'{}', -1, MAX + 1, \'1e30');
 
 my @bad = (
-	[ 'no request', '22004', { request => undef }, brief => 1 ],
-	[ 'no lines', '22023', { lines => [] }, brief => 1 ],
+	[ 'no request', '22004', { request => undef } ],
+	[ 'no lines', '22023', { lines => [] } ],
 	bad('22023', request => '[]', request => 'null', request => '5',
 		request => '"deduct"', request => 'true', request => '{}'),
 	bad('22023', lines => undef, lines => \'{}',
@@ -503,14 +502,13 @@ my @bad = (
 	bad_fields([@return], keep => 1),
 	bad_fields([@return], from_location => 'main'),
 	[ 'more lines than may be', '22023', { lines([@get], [@get]) },
-		settings => { 'inventory.max_lines' => 1 }, brief => 1 ],
+		settings => { 'inventory.max_lines' => 1 } ],
 	@anywhere);
 
-our @rows = rows(
+our @rows = lined(
 	inv_apply => { lines([@sell]) },
 	(map { as_request($_) } @InvRowsMany::deducted, @InvRowsMany::sourced),
 	@mixed, @returns, @bad);
-$_->{items} //= { A => {}, B => {} } foreach @rows;
 
 our %answers = (
 	inv_apply => [

@@ -8,10 +8,11 @@ use warnings;
 
 use InvRowParts;
 
-# kits(ROWS...) - with the items and bundles of above, if they have no others
+# kits(ROWS...) - with the items and bundles of above, if they have no others;
+# brief, if they do not say otherwise
 sub kits
 {
-	my @rows = @_;
+	my @rows = briefly(@_);
 
 	foreach my $row (@rows)
 	{
@@ -58,43 +59,46 @@ my @deduct = kits(
 				{ quantity => 2 }, { location => 'north' }, { keep => 1 },
 				{ sku => 'L' }
 			],
-			same => [ { location => 'main' } ]
+			same => [ { location => 'main' } ],
+			full => 1
 		],
 		[ 'the last', 'ok', {}, stock => { A => 6, B => 3 } ],
-		[ 'one', 'ok', { quantity => 1 }, @stocked, brief => 1 ],
+		[ 'one', 'ok', { quantity => 1 }, @stocked ],
 		[ 'within another', 'ok', { sku => 'L' }, @stocked ],
 		[ 'within another, not enough', 'insufficient_stock', { sku => 'L' },
-			stock => { A => 8, B => 4 }, brief => 1 ],
+			stock => { A => 8, B => 4 } ],
 		[
 			'with everything', 'ok',
 			{ location => 'south', reference => 'order 1', reason => 'sold',
 				occurred_at => $past, keep => 1 },
 			stock => { A => { main => 9, south => 8 }, B => { south => 4 } },
-			after => [ [ available => 'K', 'south' ] ]
+			after => [ [ available => 'K', 'south' ] ],
+			full => 1
 		],
-		[ 'traced', 'ok', {}, @stocked, @traced, after => [], brief => 1 ],
+		[ 'traced', 'ok', {}, @stocked, @traced, after => [] ],
 		[ 'at another default', 'ok', {},
 			stock => { A => { north => 9 }, B => { north => 3 } }, @elsewhere,
-			after => [], brief => 1 ],
+			after => [] ],
 		[ 'one component not enough', 'insufficient_stock', {},
-			stock => { A => 5, B => 9 } ],
+			stock => { A => 5, B => 9 },
+			full => 1 ],
 		[ 'the other component not enough', 'insufficient_stock', {},
-			stock => { A => 9, B => 2 }, brief => 1 ],
-		[ 'nothing there', 'insufficient_stock', {}, brief => 1 ],
-		[ 'not here', 'insufficient_stock', { location => 'north' }, @stocked,
-			brief => 1 ],
+			stock => { A => 9, B => 2 } ],
+		[ 'nothing there', 'insufficient_stock', {} ],
+		[ 'not here', 'insufficient_stock', { location => 'north' }, @stocked ],
 		[ 'out of the safety stock', 'insufficient_stock', {}, @stocked,
-			with_items(A => { safety_stock => 6 }), brief => 1 ],
+			with_items(A => { safety_stock => 6 }) ],
 		[ 'down to the safety stock', 'ok', {}, @stocked,
 			with_items(A => { safety_stock => 5 }, B => { safety_stock => 1 })
 		],
 		[ 'limits of the bundle itself', 'ok', {}, @stocked,
-			with_items(K => { safety_stock => 9 }), brief => 1 ],
+			with_items(K => { safety_stock => 9 }) ],
 		[ 'less than nothing of a component', 'insufficient_stock',
 			{ quantity => 1 }, stock => { A => 2, B => 9 },
 			with_items(A => { safety_stock => 5 }) ],
 		[ 'on backorder', 'ok', {}, stock => { A => 3, B => 9 },
-			with_items(A => { backorder_limit => 5 }) ],
+			with_items(A => { backorder_limit => 5 }),
+			full => 1 ],
 		[
 			'on backorder, of both components', 'ok', { quantity => 4 },
 			stock => { A => 6, B => 2 },
@@ -108,38 +112,33 @@ my @deduct = kits(
 			with_items(A => { backorder_limit => 20 }),
 			before => [
 				[ call => 'inv_deduct', { sku => 'K', quantity => 3 } ]
-			],
-			brief => 1
+			]
 		],
 		[ 'keeps', 'ok', { keep => 1 }, stock => { A => 8, B => 4 } ],
 		[ 'keep too much', 'insufficient_stock', { keep => 2 },
 			stock => { A => 9, B => 9 } ],
 		[ 'keep nothing, no backorder', 'insufficient_stock', { keep => 0 },
 			stock => { A => 5, B => 9 },
-			with_items(A => { backorder_limit => 9 }), brief => 1 ],
+			with_items(A => { backorder_limit => 9 }) ],
 		[ 'inactive', 'inactive_item', {}, @stocked,
 			with_items(K => { active => 0 }) ],
 		[ 'inactive component', 'inactive_item', {}, @stocked,
 			with_items(B => { active => 0 }) ],
 		[ 'inactive component without a stock row', 'inactive_item', {},
-			stock => { A => 9 }, with_items(B => { active => 0 }),
-			brief => 1 ],
+			stock => { A => 9 }, with_items(B => { active => 0 }) ],
 		[ 'unknown location', 'unknown_location', { location => 'nowhere' },
 			@stocked ],
 		[ 'a component that is no item', 'unknown_item', {},
 			stock => { A => 9 }, @stray ],
-		[ 'contains itself', '22023', {}, stock => { A => 9 }, @loop,
-			brief => 1 ],
-		[ 'expected version', '22023', { expected_version => 0 }, @stocked,
-			brief => 1 ],
+		[ 'contains itself', '22023', {}, stock => { A => 9 }, @loop ],
+		[ 'expected version', '22023', { expected_version => 0 }, @stocked ],
 		[ 'more than a number holds', '22003', { quantity => 2 },
-			stock => { A => 9 }, @huge, after => [], brief => 1 ],
+			stock => { A => 9 }, @huge, after => [] ],
 		[ 'far more than a number holds', '22003',
 			{ sku => 'L', quantity => 1 }, stock => { A => 9 }, @huge,
-			after => [], brief => 1 ],
+			after => [] ],
 		[ 'as many as a number holds', 'insufficient_stock',
-			{ quantity => 1 }, stock => { A => 9 }, @huge, after => [],
-			brief => 1 ]));
+			{ quantity => 1 }, stock => { A => 9 }, @huge, after => [] ]));
 
 # --- what a bundle has no stock for ------------------------------------------
 
@@ -147,23 +146,23 @@ my @many = (skus => [ 'A', 'K' ]);
 my @no_stock = kits(
 	rows(
 		inv_receive => { sku => 'K', quantity => 3 },
-		[ 'receive', '22023', {}, brief => 1 ]),
+		[ 'receive', '22023', {} ]),
 	rows(
 		inv_adjust => { sku => 'L', counted => 3 },
-		[ 'count', '22023', {}, brief => 1 ]),
+		[ 'count', '22023', {} ]),
 	rows(
 		inv_transfer => { sku => 'K', quantity => 1, from_location => undef,
 			to_location => 'north' },
-		[ 'move', '22023', {}, @stocked, brief => 1 ]),
+		[ 'move', '22023', {}, @stocked ]),
 	rows(
 		inv_set_limits => { sku => 'K', safety_stock => 3 },
-		[ 'limits', '22023', {}, brief => 1 ]),
+		[ 'limits', '22023', {} ]),
 	rows(
 		inv_receive_many => { @many, quantities => [ 1, 2 ] },
-		[ 'receive', '22023', {}, brief => 1 ]),
+		[ 'receive', '22023', {} ]),
 	rows(
 		inv_adjust_many => { @many, counted => [ 1, 2 ] },
-		[ 'count', '22023', {}, brief => 1 ]),
+		[ 'count', '22023', {} ]),
 	rows(
 		inv_apply => {},
 		map {
@@ -171,7 +170,7 @@ my @no_stock = kits(
 			[ $name, '22023',
 				{ lines => [ { op => 'receive', sku => 'A', quantity => 1 },
 						{ sku => 'K', @line } ] },
-				@stocked, brief => 1 ]
+				@stocked ]
 		  }[ 'receive', op => 'receive', quantity => 1 ],
 		[ 'count', op => 'adjust', counted => 1 ],
 		[ 'move', op => 'transfer', quantity => 1, to_location => 'north' ],
@@ -190,12 +189,12 @@ my @sale = (
 my @return = kits(
 	rows(
 		inv_return => { of_key => 'sale' },
-		[ 'all', 'ok', {}, @sale ],
-		[ 'some of a component', 'ok', { sku => 'A', quantity => 2 }, @sale,
-			brief => 1 ],
+		[ 'all', 'ok', {}, @sale,
+			full => 1 ],
+		[ 'some of a component', 'ok', { sku => 'A', quantity => 2 }, @sale ],
 		[ 'too many of a component', 'IV009', { sku => 'B', quantity => 4 },
-			@sale, brief => 1 ],
-		[ 'of the bundle', 'IV008', { sku => 'K' }, @sale, brief => 1 ]));
+			@sale ],
+		[ 'of the bundle', 'IV008', { sku => 'K' }, @sale ]));
 
 # --- many lines --------------------------------------------------------------
 
@@ -207,32 +206,34 @@ my @taken = (
 		others => [
 			{ quantities => [ 1, 3 ] }, { skus => [ 'A', 'K' ] },
 			{ locations => ['north'] }
-		]
+		],
+		full => 1
 	],
 	[
 		'demand is summed over bundles and plain lines', 'ok',
 		{ skus => [ 'A', 'K', 'B', 'L', 'A' ],
 			quantities => [ 2, 2, 1, 1, 2 ] },
-		stock => { A => 11, B => 4 }
+		stock => { A => 11, B => 4 },
+		full => 1
 	],
 	[
 		'summed, not enough', 'insufficient_stock',
 		{ skus => [ 'B', 'K', 'A', 'L' ], quantities => [ 1, 2, 2, 1 ] },
-		stock => { A => 8, B => 9 }
+		stock => { A => 8, B => 9 },
+		full => 1
 	],
 	[
 		'summed, not enough of what both kits need', 'insufficient_stock',
 		{ skus => [ 'K', 'A', 'L' ], quantities => [ 2, 2, 1 ] },
-		stock => { A => 20, B => 2 }, brief => 1
+		stock => { A => 20, B => 2 }
 	],
 	[ 'a plain line not enough', 'insufficient_stock',
 		{ skus => [ 'K', 'C' ] }, @stocked,
-		with_items(C => {}), brief => 1 ],
+		with_items(C => {}) ],
 	[ 'the same bundle twice', 'ok',
 		{ skus => [ 'K', 'K' ], quantities => [ 1, 3 ] }, @stocked ],
 	[ 'the same bundle twice, not enough', 'insufficient_stock',
-		{ skus => [ 'K', 'K' ], quantities => [ 2, 3 ] }, @stocked,
-		brief => 1 ],
+		{ skus => [ 'K', 'K' ], quantities => [ 2, 3 ] }, @stocked ],
 	[
 		'at several locations', 'ok',
 		{ locations => [ 'north', 'main' ] },
@@ -240,7 +241,7 @@ my @taken = (
 		after => [ [ available => 'K', 'north' ] ]
 	],
 	[ 'one not here', 'insufficient_stock',
-		{ locations => [ 'main', 'north' ] }, @stocked, brief => 1 ],
+		{ locations => [ 'main', 'north' ] }, @stocked ],
 	[
 		'on backorder, dealt in input order', 'ok',
 		{ skus => [ 'A', 'K', 'A' ], quantities => [ 3, 2, 1 ] },
@@ -253,24 +254,23 @@ my @taken = (
 		stock => { A => 5, B => 1 },
 		with_items(
 			A => { backorder_limit => 9 },
-			B => { backorder_limit => 9 }),
-		brief => 1
+			B => { backorder_limit => 9 })
 	],
 	[ 'inactive', 'inactive_item', {}, @stocked,
-		with_items(K => { active => 0 }), brief => 1 ],
+		with_items(K => { active => 0 }) ],
 	[ 'inactive component', 'inactive_item', { skus => [ 'A', 'K' ] },
-		@stocked, with_items(B => { active => 0 }), brief => 1 ],
+		@stocked, with_items(B => { active => 0 }) ],
 	[ 'unknown location', 'unknown_location',
-		{ locations => [ 'nowhere', 'main' ] }, @stocked, brief => 1 ],
+		{ locations => [ 'nowhere', 'main' ] }, @stocked ],
 	[ 'a component that is no item', 'unknown_item', {}, stock => { A => 9 },
-		@stray, brief => 1 ],
+		@stray ],
 	[ 'contains itself', '22023', { skus => [ 'A', 'K' ] },
-		stock => { A => 9 }, @loop, brief => 1 ],
+		stock => { A => 9 }, @loop ],
 	[ 'more than a number holds', '22003', { quantities => [ 2, 1 ] },
-		stock => { A => 9 }, @huge, after => [], brief => 1 ],
+		stock => { A => 9 }, @huge, after => [] ],
 	[ 'far more than a number holds', '22003',
 		{ skus => [ 'L', 'A' ], quantities => [ 1, 1 ] },
-		stock => { A => 9 }, @huge, after => [], brief => 1 ],
+		stock => { A => 9 }, @huge, after => [] ],
 
 	# sources
 	[
@@ -288,18 +288,20 @@ my @taken = (
 	[
 		'parts from several locations', 'ok',
 		{ sources => [ 'north', 'main' ], skus => ['K'], quantities => [2] },
-		stock => { A => { north => 3, main => 3 }, B => { main => 9 } }
+		stock => { A => { north => 3, main => 3 }, B => { main => 9 } },
+		full => 1
 	],
 	[
 		'parts of each from another location', 'ok',
 		{ sources => [], skus => ['K'], quantities => [2] },
-		stock => { A => { north => 9 }, B => { south => 9 } }, brief => 1
+		stock => { A => { north => 9 }, B => { south => 9 } }
 	],
 	[
 		'sources, summed with a plain line', 'ok',
 		{ sources => [ 'north', 'main' ], skus => [ 'A', 'K', 'A' ],
 			quantities => [ 2, 2, 3 ] },
-		stock => { A => { north => 5, main => 4 }, B => { north => 3 } }
+		stock => { A => { north => 5, main => 4 }, B => { north => 3 } },
+		full => 1
 	],
 	[
 		'sources, not enough', 'insufficient_stock',
@@ -311,13 +313,12 @@ my @taken = (
 		'sources, on backorder', 'ok',
 		{ sources => [ 'north', 'main' ], skus => ['K'], quantities => [3] },
 		stock => { A => { north => 3, main => 9 }, B => { north => 1 } },
-		with_items(B => { backorder_limit => 9 }),
-		brief => 1
+		with_items(B => { backorder_limit => 9 })
 	],
 	[ 'sources, an unknown one', 'unknown_location',
-		{ sources => [ 'nowhere', 'main' ] }, @stocked, brief => 1 ],
+		{ sources => [ 'nowhere', 'main' ] }, @stocked ],
 	[ 'sources, inactive component', 'inactive_item', { sources => ['main'] },
-		@stocked, with_items(B => { active => 0 }), brief => 1 ],
+		@stocked, with_items(B => { active => 0 }) ],
 );
 
 my %two = (skus => [ 'K', 'A' ], quantities => [ 2, 3 ]);
@@ -329,7 +330,7 @@ sub as_request
 	my %with = (%two, %$given);
 	my ($locations, $sources) = @with{qw(locations sources)};
 
-	delete $rest{others};
+	delete @rest{qw(others full)};
 	return [
 		"as inv_deduct_many: $name",
 		$says,
@@ -347,18 +348,17 @@ sub as_request
 				} 0 .. $#{ $with{skus} }
 			]
 		},
-		%rest,
-		brief => 1
+		%rest
 	];
 }
 
 my %sell = (op => 'deduct', sku => 'K', quantity => 2);
 my @apply = (
 	[ 'keeps', 'ok', { lines => [ { %sell, keep => 1 } ] },
-		stock => { A => 6, B => 9 }, brief => 1 ],
+		stock => { A => 6, B => 9 } ],
 	[ 'keep too much', 'insufficient_stock',
 		{ lines => [ { %sell, keep => 2 } ] },
-		stock => { A => 7, B => 9 }, brief => 1 ],
+		stock => { A => 7, B => 9 } ],
 	[
 		'components come in the same call', 'ok',
 		{
@@ -368,17 +368,17 @@ my @apply = (
 					from_location => 'north', to_location => 'main' }
 			]
 		},
-		stock => { A => 1, B => { north => 2 } }, brief => 1
+		stock => { A => 1, B => { north => 2 } }
 	],
 	[
 		'a component is counted', '22023',
 		{ lines => [ {%sell}, { op => 'adjust', sku => 'B', counted => 3 } ] },
-		@stocked, brief => 1
+		@stocked
 	],
 	[
 		'a component is returned', 'ok',
 		{ lines => [ { op => 'return', of_key => 'sale' } ] },
-		@sale, brief => 1
+		@sale
 	],
 );
 
@@ -396,20 +396,21 @@ my @each = kits(
 			'one after another', 'insufficient_stock',
 			{ skus => [ 'K', 'A', 'K', 'L', 'B' ],
 				quantities => [ 2, 3, 3, 1, 1 ] },
-			stock => { A => 10, B => 4 }
+			stock => { A => 10, B => 4 },
+			full => 1
 		],
 		[ 'on backorder', 'ok', {}, stock => { A => 3, B => 9 },
-			with_items(A => { backorder_limit => 9 }), brief => 1 ],
+			with_items(A => { backorder_limit => 9 }) ],
 		[ 'inactive component', 'inactive_item', {}, @stocked,
-			with_items(B => { active => 0 }), brief => 1 ],
+			with_items(B => { active => 0 }) ],
 		[ 'unknown location', 'unknown_location',
-			{ locations => [ 'nowhere', 'main' ] }, @stocked, brief => 1 ],
+			{ locations => [ 'nowhere', 'main' ] }, @stocked ],
 		[ 'a component that is no item', 'unknown_item', {},
-			stock => { A => 9 }, @stray, brief => 1 ],
+			stock => { A => 9 }, @stray ],
 		[ 'contains itself', '22023', { skus => [ 'A', 'K' ] },
-			stock => { A => 9 }, @loop, brief => 1 ],
+			stock => { A => 9 }, @loop ],
 		[ 'more than a number holds', '22003', { skus => [ 'A', 'L' ] },
-			stock => { A => 9 }, @huge, after => [], brief => 1 ],
+			stock => { A => 9 }, @huge, after => [] ],
 		[
 			'the key of a single call', 'ok',
 			{ keys => [ 'k', undef ] },
@@ -417,8 +418,7 @@ my @each = kits(
 			before => [
 				[ call => 'inv_deduct',
 					{ sku => 'K', quantity => 2, key => 'k' } ]
-			],
-			brief => 1
+			]
 		]));
 
 our @rows = (@deduct, @no_stock, @return, @lines, @each);

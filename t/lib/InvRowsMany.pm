@@ -4,12 +4,16 @@ package InvRowsMany;
 use strict;
 use warnings;
 
+use Exporter qw(import);
 use InvRowParts;
 
-# lined(FUNCTION, ARGUMENTS, ROWS...) - rows with the items A and B
+our @EXPORT_OK = qw(lined);
+
+# lined(FUNCTION, ARGUMENTS, ROWS...) - rows with the items A and B, brief
+# ones if they do not say otherwise
 sub lined
 {
-	my @rows = rows(@_);
+	my @rows = briefly(rows(@_));
 
 	$_->{items} //= { A => {}, B => {} } foreach @rows;
 	return @rows;
@@ -39,16 +43,15 @@ sub bad_arrays
 			locations => [], locations => [ ('main') x 3 ],
 			locations => [ ['main'], ['main'] ],
 			locations => [$long], locations => [ 'main', $long ]),
-		[ 'no lines', '22023', { skus => [], $numbers => [] }, brief => 1 ],
+		[ 'no lines', '22023', { skus => [], $numbers => [] } ],
 		[ 'one dimension too many', '22023',
-			{ skus => [ ['A'], ['B'] ], $numbers => [ [3], [2] ] },
-			brief => 1 ],
+			{ skus => [ ['A'], ['B'] ], $numbers => [ [3], [2] ] } ],
 		[ 'as many lines as may be', 'ok', {},
 			stock => { A => 9, B => 9 },
-			settings => { 'inventory.max_lines' => 2 }, brief => 1 ],
+			settings => { 'inventory.max_lines' => 2 } ],
 		[ 'more lines than may be', '22023', {},
 			stock => { A => 9, B => 9 },
-			settings => { 'inventory.max_lines' => 1 }, brief => 1 ],
+			settings => { 'inventory.max_lines' => 1 } ],
 		@anywhere);
 }
 
@@ -80,14 +83,16 @@ our @deducted = (
 		],
 		same => [
 			{ locations => ['main'] }, { locations => [ 'main', 'main' ] }
-		]
+		],
+		full => 1
 	],
 	[ 'one line', 'ok', { skus => ['A'], quantities => [3] },
 		stock => { A => 3 } ],
 	[ 'one stock row twice', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ] },
 		stock => { A => 7, B => 5 },
-		others => [ { quantities => [ 4, 1, 3 ] } ] ],
+		others => [ { quantities => [ 4, 1, 3 ] } ],
+		full => 1 ],
 	[ 'at several locations', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ],
 			locations => [ 'north', 'main', 'south' ] },
@@ -101,41 +106,42 @@ our @deducted = (
 		{ locations => [ 'south', 'north' ], reference => 'order 1',
 			reason => 'sold', occurred_at => $past },
 		stock => { A => { south => 4 }, B => { main => 1, north => 3 } },
-		others => [ { occurred_at => $later }, { reference => undef } ]
+		others => [ { occurred_at => $later }, { reference => undef } ],
+		full => 1
 	],
-	[ 'later than now', 'ok', { occurred_at => $future }, @stocked,
-		brief => 1 ],
+	[ 'later than now', 'ok', { occurred_at => $future }, @stocked ],
 	[ 'traced', 'ok', {}, @stocked, @traced ],
 	[ 'at another default', 'ok', {},
 		stock => { A => { main => 9, north => 4 }, B => { north => 2 } },
-		@elsewhere, same => [ { locations => ['north'] } ], brief => 1 ],
+		@elsewhere, same => [ { locations => ['north'] } ] ],
 	[ 'not in the order of the SKUs', 'ok',
 		{ skus => [ 'B', 'A' ], locations => [ 'south', 'main' ] },
 		stock => { A => 10, B => { south => 5 } } ],
 	[ 'thirty lines', 'ok',
 		{ skus => [ ('A', 'B') x 15 ], quantities => [ (1, 2) x 15 ] },
-		stock => { A => 15, B => 31 }, brief => 1 ],
-	[ 'longest key', 'ok', {@longest_key}, @stocked, brief => 1 ],
+		stock => { A => 15, B => 31 } ],
+	[ 'longest key', 'ok', {@longest_key}, @stocked ],
 
 	# limits
 	[ 'down to the safety stock', 'ok', {}, stock => { A => 5, B => 4 },
-		limited(safety_stock => 2), brief => 1 ],
+		limited(safety_stock => 2) ],
 	[ 'out of the safety stock', 'insufficient_stock', {},
-		stock => { A => 5, B => 4 }, limited(safety_stock => 3), brief => 1 ],
+		stock => { A => 5, B => 4 }, limited(safety_stock => 3) ],
 	[ 'on backorder', 'ok', {}, stock => { A => 1, B => 9 },
-		limited(backorder_limit => 2), brief => 1 ],
+		limited(backorder_limit => 2) ],
 	[ 'on backorder, one stock row twice', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ] },
 		stock => { A => 5 }, limited(backorder_limit => 2) ],
 	[ 'on backorder, one stock row three times', 'ok',
 		{ skus => [ 'A', 'A', 'A' ], quantities => [ 3, 2, 4 ] },
-		stock => { A => 4 }, limited(backorder_limit => 9), brief => 1 ],
+		stock => { A => 4 }, limited(backorder_limit => 9) ],
 	[ 'on backorder, without stock rows', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ] },
-		limited(backorder_limit => 7) ],
+		limited(backorder_limit => 7),
+		full => 1 ],
 	[ 'beyond the backorders, one stock row twice', 'insufficient_stock',
 		{ skus => [ 'A', 'A' ] }, stock => { A => 1 },
-		limited(backorder_limit => 3), brief => 1 ],
+		limited(backorder_limit => 3) ],
 
 	# refusals
 	[
@@ -144,44 +150,44 @@ our @deducted = (
 		others => [ { quantities => [ 2, 2 ] }, { reference => 'r' } ]
 	],
 	[ 'the second not enough', 'insufficient_stock', {},
-		stock => { A => 9, B => 1 } ],
-	[ 'neither enough', 'insufficient_stock', {}, stock => { A => 2, B => 1 },
-		brief => 1 ],
-	[ 'nothing there', 'insufficient_stock', {}, brief => 1 ],
+		stock => { A => 9, B => 1 },
+		full => 1 ],
+	[ 'neither enough', 'insufficient_stock', {}, stock => { A => 2, B => 1 } ],
+	[ 'nothing there', 'insufficient_stock', {} ],
 	[ 'not here', 'insufficient_stock', { locations => [ 'main', 'north' ] },
-		@stocked, brief => 1 ],
+		@stocked ],
 	[
 		'together not enough', 'insufficient_stock',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ] },
-		stock => { A => 6, B => 5 }
+		stock => { A => 6, B => 5 },
+		full => 1
 	],
 	[
 		'a small line of too many', 'insufficient_stock',
 		{ skus => [ 'A', 'A', 'B' ], quantities => [ 1, 9, 1 ] },
-		stock => { A => 8, B => 5 }, brief => 1
+		stock => { A => 8, B => 5 }
 	],
 	[ 'refused before a new stock row', 'insufficient_stock', {},
-		items => { A => { backorder_limit => 9 }, B => {} } ],
+		items => { A => { backorder_limit => 9 }, B => {} },
+		full => 1 ],
 	[ 'far too many', 'insufficient_stock', { quantities => [ 1, MAX ] },
-		@stocked, brief => 1 ],
-	[ 'more than a number holds', '22003',
-		{ skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] }, @stocked,
-		brief => 1 ],
-	[ 'more than a large number holds', '22003',
+		@stocked ],
+	[ 'together far too many', 'insufficient_stock',
+		{ skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] }, @stocked ],
+	[ 'together more than a number holds', 'insufficient_stock',
 		{ skus => [ ('A') x 2049 ], quantities => [@wrapping] },
 		@stocked, once => 1 ],
 	[ 'an unknown item', 'unknown_item', { skus => [ 'A', 'Z' ] }, @stocked,
-		others => [ { skus => [ 'A', 'B' ] } ] ],
+		others => [ { skus => [ 'A', 'B' ] } ],
+		full => 1 ],
 	[ 'an unknown location', 'unknown_location',
 		{ locations => [ 'main', 'nowhere' ] }, @stocked ],
 	[ 'an unknown item at an unknown location', 'unknown_item',
-		{ skus => [ 'Z', 'B' ], locations => ['nowhere'] }, @stocked,
-		brief => 1 ],
+		{ skus => [ 'Z', 'B' ], locations => ['nowhere'] }, @stocked ],
 	[ 'an inactive item', 'inactive_item', {}, @stocked,
 		items => { A => {}, B => { active => 0 } } ],
 	[ 'an inactive item without a stock row', 'inactive_item', {},
-		stock => { A => 10 }, items => { A => {}, B => { active => 0 } },
-		brief => 1 ],
+		stock => { A => 10 }, items => { A => {}, B => { active => 0 } } ],
 	[
 		'refused for several reasons',
 		'unknown_location',
@@ -192,11 +198,12 @@ our @deducted = (
 			  [ 'north', 'nowhere', 'main', 'main', 'main', 'main' ]
 		},
 		stock => { A => { main => 4, north => 5 }, B => 9, C => 9 },
-		items => { A => {}, B => { active => 0 }, C => {} }
+		items => { A => {}, B => { active => 0 }, C => {} },
+		full => 1
 	],
 	[
 		'unknown, and not enough of another', 'insufficient_stock',
-		{ skus => [ 'A', 'Z' ] }, stock => { A => 2 }, brief => 1
+		{ skus => [ 'A', 'Z' ] }, stock => { A => 2 }
 	],
 );
 
@@ -213,7 +220,8 @@ our @sourced = (
 			{ sources => [ 'main', 'north' ] }, { sources => ['north'] },
 			{ sources => undef }, { sources => [ 'north', 'main', 'south' ] },
 			{ quantities => [ 3, 1 ] }
-		]
+		],
+		full => 1
 	],
 	[ 'split', 'ok', { @from, quantities => [ 6, 2 ] },
 		stock => { A => { main => 5, north => 2 }, B => { main => 9 } } ],
@@ -223,13 +231,13 @@ our @sourced = (
 		stock => {
 			A => { main => 5, north => 2, south => 1 },
 			B => { main => 9, south => 3 }
-		}
+		},
+		full => 1
 	],
 	[ 'exactly all', 'ok', { @from, quantities => [ 14, 7 ] },
-		stock => { A => {%apart}, B => { main => 1, north => 6 } },
-		brief => 1 ],
+		stock => { A => {%apart}, B => { main => 1, north => 6 } } ],
 	[ 'one source', 'ok', { sources => ['north'] },
-		stock => { A => {%apart}, B => { north => 2 } }, brief => 1 ],
+		stock => { A => {%apart}, B => { north => 2 } } ],
 	[
 		'by priority', 'ok',
 		{ sources => [], quantities => [ 6, 2 ] },
@@ -244,19 +252,16 @@ our @sourced = (
 		stock => {
 			A => { main => 3, north => 9, south => 2 },
 			B => { main => 2, south => 9 }
-		},
-		brief => 1
+		}
 	],
 	[ 'none that is not sellable, unless named', 'insufficient_stock',
 		{ sources => [] },
-		stock => { A => { main => 2, quarantine => 9 }, B => 9 },
-		brief => 1 ],
+		stock => { A => { main => 2, quarantine => 9 }, B => 9 } ],
 	[ 'named, and not sellable', 'ok',
 		{ sources => [ 'quarantine', 'main' ] },
-		stock => { A => { main => 9, quarantine => 9 }, B => { main => 9 } },
-		brief => 1 ],
+		stock => { A => { main => 9, quarantine => 9 }, B => { main => 9 } } ],
 	[ 'the default is no source', 'insufficient_stock',
-		{ sources => ['south'] }, @stocked, @elsewhere, brief => 1 ],
+		{ sources => ['south'] }, @stocked, @elsewhere ],
 
 	# demand of all lines
 	[ 'demand is summed first', 'ok',
@@ -269,7 +274,8 @@ our @sourced = (
 			skus => [ 'A', 'B', 'A', 'A' ],
 			quantities => [ 3, 1, 4, 2 ]
 		},
-		stock => { A => { north => 5, main => 4 }, B => { main => 1 } }
+		stock => { A => { north => 5, main => 4 }, B => { main => 1 } },
+		full => 1
 	],
 	[
 		'dealt beside another item', 'ok',
@@ -278,12 +284,13 @@ our @sourced = (
 		stock => {
 			A => { main => 1, south => 2, north => 3 },
 			B => { main => 2, south => 3, north => 5 }
-		},
-		brief => 1
+		}
 	],
-	[ 'more than a number holds', '22003',
-		{ @from, skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] }, @stocked,
-		brief => 1 ],
+	[ 'far more than there is', 'insufficient_stock',
+		{ @from, skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] }, @stocked ],
+	[ 'more than a number holds', 'insufficient_stock',
+		{ @from, skus => [ ('A') x 2049 ], quantities => [@wrapping] },
+		@stocked, once => 1 ],
 
 	# limits
 	[
@@ -294,7 +301,7 @@ our @sourced = (
 	],
 	[ 'split before backorders', 'ok', { @from, quantities => [ 5, 2 ] },
 		stock => { A => { north => 3, main => 3 }, B => { north => 2 } },
-		limited(backorder_limit => 9), brief => 1 ],
+		limited(backorder_limit => 9) ],
 	[ 'on backorder at the first', 'ok', { @from, quantities => [ 5, 2 ] },
 		stock => { A => { north => 3, main => 1 }, B => { north => 2 } },
 		limited(backorder_limit => 9) ],
@@ -302,19 +309,20 @@ our @sourced = (
 		'on backorder where enough is', 'ok',
 		{ @from, quantities => [ 6, 2 ] },
 		stock => { A => { north => 2, main => 3 }, B => { north => 2 } },
-		limited(backorder_limit => 3), brief => 1
+		limited(backorder_limit => 3)
 	],
 	[ 'split with backorders', 'ok', { @from, quantities => [ 7, 2 ] },
 		stock => { A => { north => 3, main => 1 }, B => { north => 2 } },
-		limited(backorder_limit => 2) ],
+		limited(backorder_limit => 2),
+		full => 1 ],
 	[
 		'split with backorders, dealt', 'ok',
 		{ @from, skus => [ 'A', 'A' ], quantities => [ 4, 3 ] },
 		stock => { A => { north => 3, main => 1 } },
-		limited(backorder_limit => 2), brief => 1
+		limited(backorder_limit => 2)
 	],
 	[ 'on backorder, without stock rows', 'ok', {@from},
-		limited(backorder_limit => 3), brief => 1 ],
+		limited(backorder_limit => 3) ],
 	[
 		'safety stock stays at each', 'ok',
 		{ @from, quantities => [ 5, 2 ] },
@@ -324,7 +332,7 @@ our @sourced = (
 	[ 'safety stock counts without backorders', 'ok',
 		{ @from, quantities => [ 4, 2 ] },
 		stock => { A => { north => 5, main => 6 }, B => { main => 9 } },
-		limited(safety_stock => 2, backorder_limit => 1), brief => 1 ],
+		limited(safety_stock => 2, backorder_limit => 1) ],
 	[
 		'limits of one stock row', 'ok',
 		{ @from, quantities => [ 4, 1 ] },
@@ -332,52 +340,50 @@ our @sourced = (
 		before => [
 			[ call => 'inv_set_limits',
 				{ sku => 'A', location => 'north', safety_stock => 2 } ]
-		],
-		brief => 1
+		]
 	],
 	[
 		'less than nothing at one', 'ok',
 		{ @from, quantities => [ 4, 1 ] },
 		stock => { A => { north => 1, main => 6 }, B => 9 },
-		limited(safety_stock => 2), brief => 1
+		limited(safety_stock => 2)
 	],
 
 	# refusals
 	[ 'together not enough', 'insufficient_stock',
 		{ @from, quantities => [ 15, 2 ] },
-		stock => { A => {%apart}, B => 9 } ],
+		stock => { A => {%apart}, B => 9 },
+		full => 1 ],
 	[
 		'not enough with less than nothing at one', 'insufficient_stock',
 		{ @from, quantities => [ 5, 2 ] },
 		stock => { A => { north => 1, main => 6 }, B => 9 },
-		limited(safety_stock => 2), brief => 1
+		limited(safety_stock => 2)
 	],
 	[ 'not enough for all lines', 'insufficient_stock',
 		{ @from, skus => [ 'A', 'B', 'A' ], quantities => [ 8, 1, 7 ] },
 		stock => { A => {%apart}, B => { north => 1 } } ],
-	[ 'nothing there', 'insufficient_stock', {@from}, brief => 1 ],
+	[ 'nothing there', 'insufficient_stock', {@from} ],
 	[ 'an unknown item', 'unknown_item', { @from, skus => [ 'A', 'Z' ] },
 		stock => { A => {%apart} } ],
 	[ 'an inactive item', 'inactive_item', {@from},
 		stock => { A => {%apart}, B => 9 },
 		items => { A => {}, B => { active => 0 } } ],
 	[ 'an unknown location', 'unknown_location',
-		{ sources => [ 'main', 'nowhere' ] }, @stocked ],
+		{ sources => [ 'main', 'nowhere' ] }, @stocked,
+		full => 1 ],
 	[ 'two unknown locations', 'unknown_location',
-		{ sources => [ 'nowhere', 'main', 'elsewhere' ] }, @stocked,
-		brief => 1 ],
+		{ sources => [ 'nowhere', 'main', 'elsewhere' ] }, @stocked ],
 	[ 'an unknown item at an unknown location', 'unknown_item',
-		{ sources => ['nowhere'], skus => [ 'Z', 'B' ] }, @stocked,
-		brief => 1 ],
-	[ 'traced', 'ok', {@from}, stock => { A => {%apart}, B => 9 }, @traced,
-		brief => 1 ],
+		{ sources => ['nowhere'], skus => [ 'Z', 'B' ] }, @stocked ],
+	[ 'traced', 'ok', {@from}, stock => { A => {%apart}, B => 9 }, @traced ],
 );
 
 $_->[0] = "sources: $_->[0]" foreach @sourced;
 
 my @bad_sources = (
 	[ 'sources and locations', '22023',
-		{ sources => ['main'], locations => ['main'] }, brief => 1 ],
+		{ sources => ['main'], locations => ['main'] } ],
 	bad('22004', sources => [ 'main', undef ]),
 	bad('22023', sources => [ 'main', 'north', 'main' ],
 		sources => [ ['main'], ['north'] ], sources => [ 'main', $long ]),
@@ -398,7 +404,8 @@ my @deduct = (
 
 my @receive = lined(
 	inv_receive_many => \%two,
-	[ 'makes the stock rows', 'ok', {} ],
+	[ 'makes the stock rows', 'ok', {},
+		full => 1 ],
 	[
 		'adds', 'ok', {},
 		@stocked,
@@ -410,9 +417,10 @@ my @receive = lined(
 		],
 		same => [
 			{ locations => ['main'] }, { locations => [ 'main', 'main' ] }
-		]
+		],
+		full => 1
 	],
-	[ 'one line', 'ok', { skus => ['A'], quantities => [3] }, brief => 1 ],
+	[ 'one line', 'ok', { skus => ['A'], quantities => [3] } ],
 	[ 'one stock row twice', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 1, 4 ] },
 		stock => { A => 7 } ],
@@ -421,35 +429,35 @@ my @receive = lined(
 		{ locations => [ 'north', 'south' ], reference => 'lorry 1',
 			reason => 'why not', occurred_at => $past },
 		stock => { A => { north => 1 }, B => 3 },
-		others => [ { locations => ['north'] }, { occurred_at => $later } ]
+		others => [ { locations => ['north'] }, { occurred_at => $later } ],
+		full => 1
 	],
-	[ 'later than now', 'ok', { occurred_at => $future }, brief => 1 ],
+	[ 'later than now', 'ok', { occurred_at => $future } ],
 	[ 'traced', 'ok', {}, @traced ],
 	[ 'at another default', 'ok', {}, @elsewhere,
-		same => [ { locations => ['north'] } ], brief => 1 ],
-	[ 'inactive items', 'ok', {}, limited(active => 0), brief => 1 ],
-	[ 'where it is not sellable', 'ok', { locations => ['quarantine'] },
-		brief => 1 ],
+		same => [ { locations => ['north'] } ] ],
+	[ 'inactive items', 'ok', {}, limited(active => 0) ],
+	[ 'where it is not sellable', 'ok', { locations => ['quarantine'] } ],
 	[ 'to the limit', 'ok',
 		{ skus => [ 'A', 'A' ], quantities => [ MAX - 5, 1 ] },
-		stock => { A => 4 }, brief => 1 ],
+		stock => { A => 4 } ],
 	[ 'over the limit', '22003', { quantities => [ 1, MAX ] }, @stocked ],
 	[ 'together over the limit', '22003',
 		{ skus => [ 'A', 'A' ], quantities => [ MAX - 5, 2 ] },
-		stock => { A => 4 }, brief => 1 ],
+		stock => { A => 4 } ],
 	[ 'more than a number holds', '22003',
-		{ skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] }, brief => 1 ],
+		{ skus => [ 'A', 'A' ], quantities => [ MAX, MAX ] } ],
 	[ 'more than a large number holds', '22003',
 		{ skus => [ ('A') x 2049 ], quantities => [@wrapping] },
 		once => 1 ],
-	[ 'longest key', 'ok', {@longest_key}, brief => 1 ],
-	[ 'an unknown item', 'unknown_item', { skus => [ 'A', 'Z' ] } ],
+	[ 'longest key', 'ok', {@longest_key} ],
+	[ 'an unknown item', 'unknown_item', { skus => [ 'A', 'Z' ] },
+		full => 1 ],
 	[ 'an unknown location', 'unknown_location',
 		{ locations => [ 'main', 'nowhere' ] } ],
 	[ 'unknown in several ways', 'unknown_location',
 		{ skus => [ 'A', 'B', 'Z' ], quantities => [ 1, 2, 3 ],
-			locations => [ 'main', 'nowhere', 'main' ] },
-		brief => 1 ],
+			locations => [ 'main', 'nowhere', 'main' ] } ],
 	bad_arrays('quantities', 1),
 	bad('22023', @bad_notes, occurred_at => '-infinity'));
 
@@ -478,33 +486,35 @@ my @adjust = lined(
 		],
 		same => [
 			{ locations => ['main'] }, { locations => [ 'main', 'main' ] }
-		]
+		],
+		full => 1
 	],
-	[ 'as it is', 'ok', {}, stock => { A => 6, B => 7 }, brief => 1 ],
+	[ 'as it is', 'ok', {}, stock => { A => 6, B => 7 } ],
 	[ 'to nothing', 'ok', { counted => [ 0, 0 ] }, stock => { A => 6 } ],
-	[ 'makes the stock rows', 'ok', {}, brief => 1 ],
+	[ 'makes the stock rows', 'ok', {} ],
 	[ 'one line', 'ok', { skus => ['A'], counted => [6] },
-		stock => { A => 9 }, brief => 1 ],
+		stock => { A => 9 } ],
 	[ 'two bins at one location', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], counted => [ 3, 1, 4 ] },
-		stock => { A => 5, B => 1 } ],
+		stock => { A => 5, B => 1 },
+		full => 1 ],
 	[ 'two bins, one empty', 'ok',
-		{ skus => [ 'A', 'A' ], counted => [ 0, 5 ] }, stock => { A => 5 },
-		brief => 1 ],
+		{ skus => [ 'A', 'A' ], counted => [ 0, 5 ] }, stock => { A => 5 } ],
 	[ 'two locations', 'ok',
 		{ skus => [ 'A', 'A' ], locations => [ 'south', 'main' ] },
-		stock => { A => 5 }, brief => 1 ],
+		stock => { A => 5 } ],
 	[
 		'with everything', 'ok',
 		{ locations => [ 'north', 'main' ], reference => 'sheet 1',
 			reason => 'counted', counted_at => $future },
-		stock => { A => { main => 3, north => 2 }, B => 1 }
+		stock => { A => { main => 3, north => 2 }, B => 1 },
+		full => 1
 	],
 	[ 'traced', 'ok', {}, @stocked, @traced ],
 	[ 'at another default', 'ok', {}, stock => { A => { north => 4 } },
-		@elsewhere, same => [ { locations => ['north'] } ], brief => 1 ],
+		@elsewhere, same => [ { locations => ['north'] } ] ],
 	[ 'below the safety stock, inactive', 'ok', {}, stock => { A => 30 },
-		limited(safety_stock => 20, active => 0), brief => 1 ],
+		limited(safety_stock => 20, active => 0) ],
 	[
 		'counted before the sale', 'ok',
 		{ skus => [ 'A', 'B', 'A' ], counted => [ 4, 3, 5 ],
@@ -514,23 +524,24 @@ my @adjust = lined(
 	],
 	[ 'counted before everything', 'ok',
 		{ counted => [ 2, 2 ], counted_at => '2024-01-01 00:00:00+00' },
-		@history, brief => 1 ],
+		@history ],
 	[ 'to the limit', 'ok', { skus => [ 'A', 'A' ], counted => [ MAX - 1, 1 ] },
-		@stocked, brief => 1 ],
+		@stocked ],
 	[ 'over the limit', '22003', { skus => [ 'A', 'A' ], counted => [ MAX, 1 ] },
 		@stocked ],
 	[ 'more than a large number holds', '22003',
 		{ skus => [ ('A') x 2049 ], counted => [@wrapping] }, @stocked,
 		once => 1 ],
-	[ 'longest key', 'ok', {@longest_key}, brief => 1 ],
-	[ 'an unknown item', 'unknown_item', { skus => [ 'A', 'Z' ] }, @stocked ],
+	[ 'longest key', 'ok', {@longest_key} ],
+	[ 'an unknown item', 'unknown_item', { skus => [ 'A', 'Z' ] }, @stocked,
+		full => 1 ],
 	[ 'an unknown location', 'unknown_location',
 		{ locations => [ 'nowhere', 'main' ] }, @stocked ],
 	[
 		'refused for several reasons', 'unknown_item',
 		{ skus => [ 'A', 'Z', 'B', 'B' ], counted => [ 1, 2, 3, 4 ],
 			locations => [ 'main', 'main', 'nowhere', 'north' ] },
-		@stocked, brief => 1
+		@stocked
 	],
 	bad_arrays('counted', 0),
 	bad('22004', strict => undef),
@@ -555,46 +566,50 @@ my @each = lined(
 		same => [
 			{ locations => ['main'] }, { locations => [ 'main', 'main' ] },
 			{ line_references => [ undef, undef ] }
-		]
+		],
+		full => 1
 	],
 	[ 'one line', 'ok', { skus => ['A'], quantities => [3] },
-		stock => { A => 3 }, brief => 1 ],
+		stock => { A => 3 } ],
 	[ 'one stock row three times', 'ok',
 		{ skus => [ 'A', 'B', 'A', 'A' ], quantities => [ 3, 1, 4, 2 ] },
-		stock => { A => 9, B => 5 } ],
+		stock => { A => 9, B => 5 },
+		full => 1 ],
 	[
 		'enough for some', 'insufficient_stock',
 		{ skus => [ 'A', 'A', 'B', 'A' ], quantities => [ 3, 3, 1, 2 ] },
-		stock => { A => 5, B => 5 }
+		stock => { A => 5, B => 5 },
+		full => 1
 	],
 	[ 'on backorder', 'ok',
 		{ skus => [ 'A', 'A', 'A' ], quantities => [ 3, 3, 3 ] },
 		stock => { A => 4 }, limited(backorder_limit => 5) ],
 	[ 'on backorder, without a stock row', 'ok', {},
-		limited(backorder_limit => 3), brief => 1 ],
+		limited(backorder_limit => 3) ],
 	[ 'out of the safety stock', 'insufficient_stock',
 		{ skus => [ 'A', 'A' ] }, stock => { A => 6 },
-		limited(safety_stock => 2), brief => 1 ],
+		limited(safety_stock => 2) ],
 	[
 		'with everything', 'ok',
 		{ locations => [ 'south', 'north' ], reason => 'sold',
 			line_references => [ 'order 1', 'order 2' ] },
 		stock => { A => { south => 4 }, B => { main => 1, north => 3 } },
-		others => [ { line_references => undef } ]
+		others => [ { line_references => undef } ],
+		full => 1
 	],
 	[ 'all at one location', 'ok', { locations => ['north'] },
 		stock => { A => { north => 3 }, B => { north => 9 } },
-		same => [ { locations => [ 'north', 'north' ] } ], brief => 1 ],
+		same => [ { locations => [ 'north', 'north' ] } ] ],
 	[ 'traced', 'ok', {}, @stocked, @traced ],
 	[ 'at another default', 'ok', {},
 		stock => { A => { main => 9, north => 4 }, B => { north => 2 } },
 		@elsewhere, same => [ { locations => ['north'] } ] ],
 	[ 'thirty lines', 'insufficient_stock',
 		{ skus => [ ('A', 'B') x 15 ], quantities => [ (1, 2) x 15 ] },
-		stock => { A => 9, B => 31 }, brief => 1 ],
-	[ 'nothing there', 'insufficient_stock', {}, brief => 1 ],
+		stock => { A => 9, B => 31 } ],
+	[ 'nothing there', 'insufficient_stock', {} ],
 	[ 'far too many', 'insufficient_stock', { quantities => [ MAX, MAX ] },
-		@stocked, brief => 1 ],
+		@stocked ],
 	[ 'an unknown item', 'unknown_item', { skus => [ 'Z', 'B' ] },
 		@stocked ],
 	[ 'an unknown location', 'unknown_location',
@@ -610,17 +625,18 @@ my @each = lined(
 			  [ 'north', 'main', 'nowhere', 'main', 'main', 'north' ]
 		},
 		stock => { A => { main => 4, north => 7 }, B => 9 },
-		items => { A => {}, B => { active => 0 } }
+		items => { A => {}, B => { active => 0 } },
+		full => 1
 	],
 
 	# keys of lines
-	[ 'some lines with keys', 'ok', { keys => [ undef, 'k' ] }, @stocked,
-		brief => 1 ],
+	[ 'some lines with keys', 'ok', { keys => [ undef, 'k' ] }, @stocked ],
 	[
 		'a key twice', 'ok',
 		{ skus => [ 'A', 'A', 'A' ], quantities => [ 3, 3, 3 ],
 			keys => [ 'k', undef, 'k' ] },
-		@stocked
+		@stocked,
+		full => 1
 	],
 	[
 		'the key of a refusal twice', 'insufficient_stock',
@@ -633,11 +649,11 @@ my @each = lined(
 	[ 'a key twice, at another location', 'IV007',
 		{ skus => [ 'A', 'A' ], quantities => [ 3, 3 ], keys => [ 'k', 'k' ],
 			locations => [ 'main', 'north' ] },
-		stock => { A => {%apart} }, brief => 1 ],
+		stock => { A => {%apart} } ],
 	[ 'a key twice, with another reference', 'IV007',
 		{ skus => [ 'A', 'A' ], quantities => [ 3, 3 ], keys => [ 'k', 'k' ],
 			line_references => [ 'r', 's' ] },
-		@stocked, brief => 1 ],
+		@stocked ],
 	[
 		'the key of a single call', 'ok',
 		{ keys => [ 'k', undef ], line_references => [ 'r', undef ],
@@ -655,16 +671,14 @@ my @each = lined(
 		before => [
 			[ call => 'inv_deduct', { %line, key => 'k', strict => 0 } ],
 			[ call => 'inv_receive', { sku => 'A', quantity => 9 } ]
-		],
-		brief => 1
+		]
 	],
 	[
 		'the key of a single call with more arguments', 'IV007',
 		{ keys => [ undef, 'k' ], skus => [ 'B', 'A' ],
 			quantities => [ 2, 3 ] },
 		@stocked,
-		before => [ [ call => 'inv_deduct', { %line, key => 'k', keep => 1 } ] ],
-		brief => 1
+		before => [ [ call => 'inv_deduct', { %line, key => 'k', keep => 1 } ] ]
 	],
 	[
 		'the key of another call', 'IV007',
@@ -673,8 +687,7 @@ my @each = lined(
 		before => [
 			[ call => 'inv_deduct_many',
 				{ skus => ['B'], quantities => [2], key => 'k' } ]
-		],
-		brief => 1
+		]
 	],
 	[
 		'a single call with the key of a line', 'ok',
@@ -684,10 +697,10 @@ my @each = lined(
 			[ call => 'inv_deduct', { %line, key => 'k', reason => 'sold' } ],
 			[ call => 'inv_deduct', { %line, key => 'l', reason => 'sold' } ],
 			[ call => 'inv_return', { of_key => 'k', quantity => 1 } ]
-		]
+		],
+		full => 1
 	],
-	[ 'longest key', 'ok', { keys => [ $longest_key[1], undef ] }, @stocked,
-		brief => 1 ],
+	[ 'longest key', 'ok', { keys => [ $longest_key[1], undef ] }, @stocked ],
 	bad_arrays('quantities', 1),
 	bad('22023', keys => ['k'], keys => [ 'k', 'l', 'm' ],
 		keys => [ 'k', '' ], keys => [ 'k', $long_key[1] ],
@@ -710,12 +723,12 @@ my @order = (
 
 my @return = lined(
 	inv_return => { of_key => 'sale' },
-	[ 'all lines', 'ok', {}, @order ],
-	[ 'one item of many lines', 'ok', { sku => 'B' }, @order, brief => 1 ],
+	[ 'all lines', 'ok', {}, @order,
+		full => 1 ],
+	[ 'one item of many lines', 'ok', { sku => 'B' }, @order ],
 	[ 'some of an item at two locations', 'ok', { sku => 'A', quantity => 6 },
-		@order, brief => 1 ],
-	[ 'too many of one item', 'IV009', { sku => 'B', quantity => 4 }, @order,
-		brief => 1 ],
+		@order ],
+	[ 'too many of one item', 'IV009', { sku => 'B', quantity => 4 }, @order ],
 	[
 		'of lines from sources', 'ok', {},
 		@order[ 0, 1 ],
@@ -723,8 +736,7 @@ my @return = lined(
 			[ call => 'inv_deduct_many',
 				{ skus => [ 'A', 'B', 'A' ], quantities => [ 3, 2, 8 ],
 					sources => [ 'north', 'main' ], key => 'sale' } ]
-		],
-		brief => 1
+		]
 	],
 	[
 		'of a refused order', 'IV008', {},
@@ -733,8 +745,7 @@ my @return = lined(
 			[ call => 'inv_deduct_many',
 				{ skus => [ 'A', 'B' ], quantities => [ 3, 20 ],
 					key => 'sale', strict => 0 } ]
-		],
-		brief => 1
+		]
 	]);
 
 our @rows = (@deduct, @receive, @adjust, @each, @return);
@@ -748,7 +759,7 @@ our %answers = (
 	inv_adjust_many => [qw(ok unknown_item unknown_location 22003)],
 	inv_deduct_each => [
 		qw(ok unknown_item unknown_location inactive_item insufficient_stock
-		  IV007)
+		  IV007 22003)
 	],
 );
 
