@@ -295,25 +295,33 @@ sub transfer
 sub give_back
 {
 	my ($self, $call) = @_;
-	return map { $self->return_one($call, $_) }
-	  $self->parts_to_return($call, {});
+	my @parts = $self->parts_to_return($call, {});
+
+	$_->{movement} = $self->return_one($call, $_) foreach @parts;
+	return map {
+		my ($sku, $location) = $_->{place}->@{qw(sku location)};
+		my $status = $_->{movement} ? 'ok' : 'unknown_location';
+
+		+{
+			%{ $self->outcome_at($sku, $location, $status, $_->{quantity}) },
+			movement_id => $_->{movement}{id}
+		}
+	} @parts;
 }
 
+# the movement, if there is such a place
 sub return_one
 {
 	my ($self, $call, $part) = @_;
 	my ($place, $original, $quantity) = @$part{qw(place original quantity)};
-	my ($sku, $location) = @$place{qw(sku location)};
-	my $unknown = $self->unknown($sku, $location);
-	return outcome_nowhere($sku, $location, $unknown, $quantity) if $unknown;
+	return if $self->unknown(@$place{qw(sku location)});
 
-	my $row = $self->stock_row($sku, $location);
-	my $movement = $self->move(
+	my $row = $self->stock_row(@$place{qw(sku location)});
+	return $self->move(
 		$row, 'return', $quantity,
 		{ %$call, quantity => $quantity },
 		reference => $original->{reference},
 		original_id => $original->{id});
-	return outcome($row, 'ok', $quantity, $movement);
 }
 
 # parts_to_return(CALL, { id => quantity }) - how much of which movements is

@@ -395,6 +395,16 @@ my @returns = asked(
 		full => 1
 	],
 	[
+		'from two places to one', 'ok',
+		[ [ @return, location => 'south', quantity => 4 ], [@return] ],
+		stock => { A => { main => 9, north => 5 } },
+		before => [
+			[ call => 'inv_deduct_many',
+				{ skus => [ 'A', 'A' ], quantities => [ 3, 4 ],
+					locations => [ 'north', 'main' ], key => 'sale' } ]
+		]
+	],
+	[
 		'of a request', 'ok',
 		[ [@return] ],
 		stock => { A => 9 },

@@ -729,6 +729,18 @@ my @return = lined(
 	[ 'some of an item at two locations', 'ok', { sku => 'A', quantity => 6 },
 		@order ],
 	[ 'too many of one item', 'IV009', { sku => 'B', quantity => 4 }, @order ],
+	[ 'from two places to one', 'ok', { location => 'south', quantity => 11 },
+		@order ],
+	[
+		'the rest, after two places were given back to one', 'ok', {},
+		@order[ 0, 1 ],
+		before => [
+			@{ $order[3] },
+			[ call => 'inv_return',
+				{ of_key => 'sale', sku => 'A', quantity => 6,
+					location => 'south' } ]
+		]
+	],
 	[
 		'of lines from sources', 'ok', {},
 		@order[ 0, 1 ],
