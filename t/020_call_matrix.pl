@@ -35,8 +35,8 @@ CONF
 $node->start;
 
 my $locations = join ', ', map {
-	my ($priority, $sellable) = $InvMatrix::locations{$_}->@{qw(priority sellable)};
-	"('$_', $priority, ${sellable}::int::boolean)"
+	my $location = $InvMatrix::locations{$_};
+	"('$_', $location->{priority}, '$location->{sellable}')"
 } sort keys %InvMatrix::locations;
 $node->safe_psql(
 	'postgres', qq{

@@ -221,8 +221,8 @@ sub receive
 sub deduct
 {
 	my ($self, $call) = @_;
-	return $self->apply_lines(
-		{ %$call, single => 1, lines => [ { %$call, op => 'deduct', line => 1 } ] })
+	my %line = (%$call, op => 'deduct', line => 1);
+	return $self->apply_lines({ %$call, single => 1, lines => [ \%line ] })
 	  if $self->is_bundle($call->{sku});
 
 	my ($sku, $location, $quantity) = @$call{qw(sku location quantity)};

@@ -92,7 +92,8 @@ sub checked_line
 	my ($given, $number, $default_location) = @_;
 	complain('22023') if ref $given ne 'HASH';
 
-	my ($name) = field_value(op => $given->{op}, 'op') // complain('22023', 'op');
+	my $name = field_value(op => $given->{op}, 'op')
+	  // complain('22023', 'op');
 	my $operation = $InvFunctions::operation{$name}
 	  or complain('22023', $name);
 	my %kinds = (op => 'op', $operation->{must}->%*, $operation->{may}->%*);

@@ -32,8 +32,8 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(rows bad briefly shown MAX $long $past $later $latest $future @anywhere
-  @traced @elsewhere @long_key @longest_key);
+our @EXPORT = qw(rows bad briefly shown MAX $long $past $later $latest $future
+  @anywhere @traced @elsewhere @long_key @longest_key);
 
 use constant MAX => 9007199254740991;
 

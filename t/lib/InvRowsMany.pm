@@ -215,7 +215,8 @@ my %apart = (north => 5, main => 9);
 our @sourced = (
 	[
 		'the first that has enough', 'ok', {@from},
-		stock => { A => { main => 5, north => 2 }, B => { north => 4, main => 9 } },
+		stock =>
+		  { A => { main => 5, north => 2 }, B => { north => 4, main => 9 } },
 		others => [
 			{ sources => [ 'main', 'north' ] }, { sources => ['north'] },
 			{ sources => undef }, { sources => [ 'north', 'main', 'south' ] },
@@ -525,10 +526,10 @@ my @adjust = lined(
 	[ 'counted before everything', 'ok',
 		{ counted => [ 2, 2 ], counted_at => '2024-01-01 00:00:00+00' },
 		@history ],
-	[ 'to the limit', 'ok', { skus => [ 'A', 'A' ], counted => [ MAX - 1, 1 ] },
-		@stocked ],
-	[ 'over the limit', '22003', { skus => [ 'A', 'A' ], counted => [ MAX, 1 ] },
-		@stocked ],
+	[ 'to the limit', 'ok',
+		{ skus => [ 'A', 'A' ], counted => [ MAX - 1, 1 ] }, @stocked ],
+	[ 'over the limit', '22003',
+		{ skus => [ 'A', 'A' ], counted => [ MAX, 1 ] }, @stocked ],
 	[ 'more than a large number holds', '22003',
 		{ skus => [ ('A') x 2049 ], counted => [@wrapping] }, @stocked,
 		once => 1 ],
