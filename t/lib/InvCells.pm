@@ -109,6 +109,7 @@ sub cells
 
 	return cells_in($row, [ [ $basic[0], $isolations[0] ] ], $basic_uses[0])
 	  if $row->{once};
+	pop @uses if $row->{brief} && $row->{says} =~ /^\d/;    # nothing to replay
 	return cells_in($row, [ turned($row) ], @uses, @changed)
 	  if $row->{brief};
 	return cells_in($row, [ at_all_levels(@basic, @further) ], @uses)

@@ -19,7 +19,6 @@ use parent qw(InvModelStock InvModelLines);
 use InvErrors;
 use InvFunctions;
 use InvRequest;
-use Storable qw(dclone);
 
 my %rank = (reader => 1, clerk => 2, admin => 3);
 my @limits = @InvModelStock::limits;
@@ -173,10 +172,30 @@ sub state
 	return $self->{open} // $self->{committed};
 }
 
+# copy_of(STATE) - movements and requests, which nothing changes, are shared
+sub copy_of
+{
+	my ($state) = @_;
+	my ($items, $stock) = @$state{qw(items stock)};
+
+	return {
+		%$state,
+		items => { map { $_ => { %{ $items->{$_} } } } keys %$items },
+		stock => { map { $_ => copy_of_row($stock->{$_}) } keys %$stock },
+		requests => { %{ $state->{requests} } }
+	};
+}
+
+sub copy_of_row
+{
+	my ($row) = @_;
+	return { %$row, movements => [ @{ $row->{movements} } ] };
+}
+
 sub begin
 {
 	my ($self) = @_;
-	$self->{open} = dclone($self->{committed});
+	$self->{open} = copy_of($self->{committed});
 	$self->{aborted} = 0;
 	$self->{savepoint} = undef;
 	return { tag => 'BEGIN' };
@@ -186,7 +205,7 @@ sub savepoint
 {
 	my ($self) = @_;
 	return in_failed_transaction() if $self->{aborted};
-	$self->{savepoint} = dclone($self->{open});
+	$self->{savepoint} = copy_of($self->{open});
 	return { tag => 'SAVEPOINT' };
 }
 
@@ -194,7 +213,7 @@ sub rollback_to
 {
 	my ($self) = @_;
 	return { error => { state => '3B001' } } if !$self->{savepoint};
-	$self->{open} = dclone($self->{savepoint});
+	$self->{open} = copy_of($self->{savepoint});
 	$self->{aborted} = 0;
 	return { tag => 'ROLLBACK' };
 }
@@ -262,7 +281,7 @@ sub call
 	my ($self, $name, $given) = @_;
 	return in_failed_transaction() if $self->{aborted};
 
-	my $before = $self->{before} = dclone($self->state);
+	my $before = $self->{before} = copy_of($self->state);
 	my $rows;
 	return { rows => $rows }
 	  if eval { $rows = [ $self->answer($name, $given) ]; 1 };
@@ -341,7 +360,7 @@ sub answer_each
 		my %given = (%$line, reason => $call->{reason}, strict => 0);
 		my %single = map { $_ => $given{$_} } @names;
 
-		$self->{before} = dclone($self->state);
+		$self->{before} = copy_of($self->state);
 		map { { %$_, line => $line->{line} } } about_line($line->{line},
 			sub { $self->answer_once('inv_deduct', \%single) })
 	} @{ $call->{lines} };
