@@ -15,6 +15,7 @@ use InvMatrix;
 use InvRows;
 use InvRowsApply;
 use InvRowsBundle;
+use InvRowsEach;
 use InvRowsMany;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -23,7 +24,7 @@ use Storable qw(retrieve store);
 use Test::More;
 
 my $batch = 1000;
-my $shown = 3;    # failing cells of a row that are told in full
+my $shown = 3;    # failing cells of a group that are told in full
 
 my $node = PostgreSQL::Test::Cluster->new('matrix');
 $node->init;
@@ -52,10 +53,11 @@ $node->safe_psql(
 my $user = $node->safe_psql('postgres', 'SELECT session_user');
 
 my @rows = (
-	@InvRows::rows, @InvRowsMany::rows,
+	@InvRows::rows, @InvRowsMany::rows, @InvRowsEach::rows,
 	@InvRowsApply::rows, @InvRowsBundle::rows);
-my %answers =
-  (%InvRows::answers, %InvRowsMany::answers, %InvRowsApply::answers);
+my %answers = (
+	%InvRows::answers, %InvRowsMany::answers,
+	%InvRowsEach::answers, %InvRowsApply::answers);
 push @$_, qw(22004 22023 25006 42501) foreach values %answers;
 
 @rows = grep { index($_->{name}, $ARGV[0]) >= 0 } @rows if @ARGV;
@@ -126,19 +128,24 @@ InvMatrix::run(
 	[ grep { meets_crash($_) } @cells ],
 	sub { $node->stop('immediate'); $node->start; $database->connect });
 
-# one assertion for each row; some of its cells that differ are told
-my %of_row;
-push $of_row{ $_->{row} }->@*, $_ foreach @cells;
+# one assertion for each group of rows; some cells that differ are told
+my (@groups, %of_group);
 foreach my $row (@rows)
 {
-	my $mine = $of_row{$row};
-	my @bad = grep { !$_->{differences} || $_->{differences}->@* } @$mine;
+	push @groups, $row->{group} if !$of_group{ $row->{group} };
+	$of_group{ $row->{group} } //= [];
+}
+push $of_group{ $_->{row}{group} }->@*, $_ foreach @cells;
+foreach my $group (@groups)
+{
+	my @mine = $of_group{$group}->@*;
+	my @bad = grep { !$_->{differences} || $_->{differences}->@* } @mine;
 
-	ok(!@bad, "$row->{name} (" . @$mine . ' cells)') and next;
-	diag(@bad . ' of ' . @$mine . ' cells differ');
+	ok(@mine && !@bad, "$group (" . @mine . ' cells)') and next;
+	diag(@bad . ' of ' . @mine . ' cells differ');
 	foreach my $cell (splice @bad, 0, $shown)
 	{
-		diag(join "\n", $cell->{name},
+		diag(join "\n", "$cell->{row}{name}: $cell->{name}",
 			($cell->{differences} // ['  was not run'])->@*);
 	}
 }

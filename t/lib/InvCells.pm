@@ -1,9 +1,9 @@
 # InvCells - the cells of the call matrix
 #
-# A row (see InvRows.pm) is one call in one situation.  Out of each row come
-# cells: that call in every kind of transaction, at every isolation level,
-# with every use of a key, strict and not.  A cell is what there is at first
-# (the row's items and stock) and a list of steps:
+# A row (see InvRowParts.pm) is one call in one situation.  Out of each row come
+# cells: that call in all kinds of transactions, at all isolation levels, with
+# all uses of a key, strict and not.  A cell is what there is at first (the
+# row's items and stock) and a list of steps:
 #
 #   [call => function => { arguments }], [set => { settings }],
 #   [item => sku => { columns }], [look], [available => sku, location], and
@@ -46,6 +46,13 @@ our @basic =
 our @further = (
 	'rolled back', 'savepoint rolled back', 'commit prepared',
 	'rollback prepared');
+
+# The basic kinds at all levels; neighbours differ in both.
+my @transactions = map {
+	my $turn = $_;
+	map { [ $basic[$_], $isolations[ ($turn + $_) % @isolations ] ] }
+	  0 .. $#basic
+} 0 .. $#isolations;
 
 # --- uses of a key -----------------------------------------------------------
 
@@ -96,78 +103,109 @@ sub stock_of
 
 # --- cells -------------------------------------------------------------------
 
-# cells(ROW) - all cells of a row.  A transaction is a kind and an isolation
-# level.
+# cells(ROW) - all cells of a row: each call, which is a use of a key, strict
+# or not, in those transactions that can make a difference to it.
+#
+# Whether the earlier call with a key is found depends on the kind of
+# transaction and on the isolation level: the basic uses are in each of both.
+# Further uses find it likewise, and further kinds only end otherwise: these
+# take turns at the levels.  A brief row has others beside it, of the same
+# function, that are in every transaction: its calls take turns at both.
 sub cells
 {
 	my ($row) = @_;
-	my $function = $InvFunctions::function{ $row->{call}[0] };
-	my @uses = $function->{key} ? @basic_uses : $basic_uses[0];
-	my @changed = (
-		(map { changed_use('key with', $_) } ($row->{others} // [])->@*),
-		(map { changed_use('replay of', $_) } ($row->{same} // [])->@*));
+	my $keyed = $InvFunctions::function{ $row->{call}[0] }{key};
+	my @uses = $keyed ? @basic_uses : $basic_uses[0];
+	my @changed = changed_uses($row);
 
-	return cells_in($row, [ [ $basic[0], $isolations[0] ] ], $basic_uses[0])
-	  if $row->{once};
-	pop @uses if $row->{brief} && $row->{says} =~ /^\d/;    # nothing to replay
-	return cells_in($row, [ turned($row) ], @uses, @changed)
-	  if $row->{brief};
-	return cells_in($row, [ at_all_levels(@basic, @further) ], @uses)
-	  if !$function->{key};
-
-	push @uses,
-	  shift @changed // changed_use('key with', { reason => 'another' });
+	return cells_in($row, \&in_the_first, $basic_uses[0]) if $row->{once};
+	pop @uses
+	  if $keyed && $row->{brief} && $row->{says} =~ /^\d/;  # nothing to replay
+	return cells_in($row, \&in_one, @uses, @changed) if $row->{brief};
 	return (
-		cells_in(
-			$row,
-			[ at_all_levels(@basic) ],
-			@uses, @further_uses, $function->{strict} ? $other_strictness : ()),
-		cells_in($row, [ at_all_levels(@further) ], @uses),
-		cells_in($row, [ turned($row) ], @changed));
+		cells_in($row, \&in_all, @uses),
+		cells_in($row, in_each_of(@further), @uses),
+		cells_in($row, in_each_of(@basic), $keyed ? further_uses($row) : ()),
+		cells_in($row, \&in_one, @changed));
 }
 
-sub at_all_levels
-{
-	my (@kinds) = @_;
-	return map {
-		my $kind = $_;
-		map { [ $kind, $_ ] } @isolations
-	} @kinds;
-}
-
-# each of the most different kinds of transaction, at a level of its own: rows
-# take turns
-sub turned
+# changed_uses(ROW) - in which the earlier call had other arguments, and in
+# which these only were spelled otherwise
+sub changed_uses
 {
 	my ($row) = @_;
-	my $turn = length $row->{name};
-	return map { [ $basic[$_], $isolations[ ($_ + $turn) % @isolations ] ] }
-	  0 .. $#basic;
+	return (
+		(map { changed_use('key with', $_) } ($row->{others} // [])->@*),
+		(map { changed_use('replay of', $_) } ($row->{same} // [])->@*));
 }
 
+sub further_uses
+{
+	my ($row) = @_;
+	return (
+		@further_uses,
+		changed_use('key with', { reason => 'another' }),
+		$InvFunctions::function{ $row->{call}[0] }{strict}
+		? $other_strictness : ());
+}
+
+# These say in which transactions, [kind, level], the call with a number is.
+sub in_all
+{
+	return @transactions;
+}
+
+sub in_the_first
+{
+	return $transactions[0];
+}
+
+sub in_one
+{
+	my ($number) = @_;
+	return $transactions[ $number % @transactions ];
+}
+
+sub in_each_of
+{
+	my (@kinds) = @_;
+	return sub {
+		my ($number) = @_;
+		return
+		  map { [ $kinds[$_], $isolations[ ($number + $_) % @isolations ] ] }
+		  0 .. $#kinds;
+	};
+}
+
+# cells_in(ROW, TRANSACTIONS, USES...) - TRANSACTIONS is one of those above.
+# Rows begin with different numbers, lest all have the same call in the same
+# transaction.
 sub cells_in
 {
 	my ($row, $transactions, @uses) = @_;
-	my @calls = calls($row, @uses);
+	my $number = length $row->{name};
 
 	return map {
-		my ($transaction, $isolation) = @$_;
-		map {
-			{
-				%$_,
-				row => $row,
-				isolation => $isolation,
-				transaction => $transaction,
-				name => join(', ', $transaction, $isolation, $_->{name}),
-				call_at => scalar $_->{before}->@*,
-				steps => [
-					$_->{before}->@*,
-					$around{$transaction}->($_->{within}->@*),
-					($row->{after} // [])->@*
-				]
-			}
-		} @calls
-	} @$transactions;
+		my $call = $_;
+		map { cell($row, $call, @$_) } $transactions->($number++)
+	} calls($row, @uses);
+}
+
+sub cell
+{
+	my ($row, $call, $kind, $isolation) = @_;
+	return {
+		%$call,
+		row => $row,
+		isolation => $isolation,
+		transaction => $kind,
+		name => join(', ', $kind, $isolation, $call->{name}),
+		steps => [
+			$call->{before}->@*,
+			$around{$kind}->($call->{within}->@*),
+			($row->{after} // [])->@*
+		]
+	};
 }
 
 # calls(ROW, USES...) - the ways to make the call of the row: each use of a
@@ -200,6 +238,7 @@ sub one_call
 		name => join(', ', @title),
 		strict => $given->{strict},
 		first => $use->{name} =~ /^(?:no key|key)$/ ? 1 : 0,
+		call => \@call,
 		before => [
 			$row->{settings} ? [ set => $row->{settings} ] : (),
 			($row->{before} // [])->@*,

@@ -145,17 +145,6 @@ my @deduct = rows(
 		occurred_at => 'infinity'),
 	@anywhere);
 
-# 10 received, 4 sold a day later, 1 received another day later
-my @history = (
-	before => [
-		[ call => 'inv_receive',
-			{ sku => 'A', quantity => 10, occurred_at => $past } ],
-		[ call => 'inv_deduct',
-			{ sku => 'A', quantity => 4, occurred_at => $later } ],
-		[ call => 'inv_receive',
-			{ sku => 'A', quantity => 1, occurred_at => $latest } ],
-	]);
-
 my @adjust = rows(
 	inv_adjust => { sku => 'A', counted => 6 },
 	[

@@ -5,7 +5,6 @@ use strict;
 use warnings;
 
 use InvRowParts;
-use InvRowsMany qw(lined);
 
 # LINES are [op, name => value...]
 sub lines
@@ -22,39 +21,6 @@ sub asked
 		my $with = delete $rest{with} // {};
 		[ $name, $says, { lines(@$lines), %$with }, %rest ]
 	} @_;
-}
-
-# --- as inv_deduct_many ------------------------------------------------------
-
-# The same lines must be answered alike.
-sub as_request
-{
-	my ($row) = @_;
-	my ($name, $says, $given, %rest) = @$row;
-	my %with = (skus => [ 'A', 'B' ], quantities => [ 3, 2 ], %$given);
-	my ($skus, $quantities, $locations, $sources) =
-	  delete @with{qw(skus quantities locations sources)};
-
-	delete @rest{qw(others same full)};
-	$locations = [ ($locations->[0]) x @$skus ]
-	  if $locations && @$locations == 1;
-	return [
-		"as inv_deduct_many: $name",
-		$says,
-		{
-			%with,
-			lines(
-				map {
-					[
-						deduct => sku => $skus->[$_],
-						quantity => $quantities->[$_],
-						$locations ? (location => $locations->[$_]) : (),
-						$sources ? (sources => $sources) : ()
-					]
-				} 0 .. $#$skus)
-		},
-		%rest
-	];
 }
 
 # --- operations --------------------------------------------------------------
@@ -426,7 +392,7 @@ sub bad_lines
 		my ($name, $line) = @$_;
 		$line = { op => @$line } if ref $line eq 'ARRAY';
 		[ "line: $name", '22023', { lines => [ {@good}, $line ] },
-			stock => { A => 9 }, once => 1 ]
+			stock => { A => 9 }, once => 1, group => 'bad lines' ]
 	} @_;
 }
 
@@ -517,7 +483,6 @@ my @bad = (
 
 our @rows = lined(
 	inv_apply => { lines([@sell]) },
-	(map { as_request($_) } @InvRowsMany::deducted, @InvRowsMany::sourced),
 	@mixed, @returns, @bad);
 
 our %answers = (

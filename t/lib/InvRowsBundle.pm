@@ -16,7 +16,7 @@ sub kits
 
 	foreach my $row (@rows)
 	{
-		$row->{name} =~ s/: /: bundle: /;
+		s/: /: bundle: / foreach @$row{qw(name group)};
 		$row->{items} //= { map { $_ => {} } qw(A B K L) };
 		$row->{bundles} //= { K => { A => 2, B => 1 }, L => { K => 1, A => 1 } }
 		  if !$row->{forced};
@@ -142,7 +142,7 @@ my @deduct = kits(
 
 # --- what a bundle has no stock for ------------------------------------------
 
-my @many = (skus => [ 'A', 'K' ]);
+my @two = (skus => [ 'A', 'K' ]);
 my @no_stock = kits(
 	rows(
 		inv_receive => { sku => 'K', quantity => 3 },
@@ -158,10 +158,10 @@ my @no_stock = kits(
 		inv_set_limits => { sku => 'K', safety_stock => 3 },
 		[ 'limits', '22023', {} ]),
 	rows(
-		inv_receive_many => { @many, quantities => [ 1, 2 ] },
+		inv_receive_many => { @two, quantities => [ 1, 2 ] },
 		[ 'receive', '22023', {} ]),
 	rows(
-		inv_adjust_many => { @many, counted => [ 1, 2 ] },
+		inv_adjust_many => { @two, counted => [ 1, 2 ] },
 		[ 'count', '22023', {} ]),
 	rows(
 		inv_apply => {},
@@ -198,7 +198,6 @@ my @return = kits(
 
 # --- many lines --------------------------------------------------------------
 
-# These are made as requests of inv_apply too.
 my @taken = (
 	[
 		'takes', 'ok', {},
@@ -323,35 +322,6 @@ my @taken = (
 
 my %two = (skus => [ 'K', 'A' ], quantities => [ 2, 3 ]);
 
-sub as_request
-{
-	my ($row) = @_;
-	my ($name, $says, $given, %rest) = @$row;
-	my %with = (%two, %$given);
-	my ($locations, $sources) = @with{qw(locations sources)};
-
-	delete @rest{qw(others full)};
-	return [
-		"as inv_deduct_many: $name",
-		$says,
-		{
-			lines => [
-				map {
-					{
-						op => 'deduct',
-						sku => $with{skus}[$_],
-						quantity => $with{quantities}[$_],
-						$locations
-						? (location => $locations->[ $_ % @$locations ]) : (),
-						$sources ? (sources => $sources) : ()
-					}
-				} 0 .. $#{ $with{skus} }
-			]
-		},
-		%rest
-	];
-}
-
 my %sell = (op => 'deduct', sku => 'K', quantity => 2);
 my @apply = (
 	[ 'keeps', 'ok', { lines => [ { %sell, keep => 1 } ] },
@@ -382,9 +352,8 @@ my @apply = (
 	],
 );
 
-my @lines = kits(
-	rows(inv_deduct_many => \%two, @taken),
-	rows(inv_apply => {}, @apply, map { as_request($_) } @taken));
+my @many = kits(rows(inv_deduct_many => \%two, @taken));
+my @lines = (@many, as_requests(@many), kits(rows(inv_apply => {}, @apply)));
 
 # --- inv_deduct_each ---------------------------------------------------------
 

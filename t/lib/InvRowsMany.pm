@@ -1,59 +1,11 @@
-# InvRowsMany - the rows of the calls with an array for each argument of lines
+# InvRowsMany - the rows of the calls with arrays that are all or nothing, and
+# of inv_apply with the lines of inv_deduct_many
 package InvRowsMany;
 
 use strict;
 use warnings;
 
-use Exporter qw(import);
 use InvRowParts;
-
-our @EXPORT_OK = qw(lined);
-
-# lined(FUNCTION, ARGUMENTS, ROWS...) - rows with the items A and B, brief
-# ones if they do not say otherwise
-sub lined
-{
-	my @rows = briefly(rows(@_));
-
-	$_->{items} //= { A => {}, B => {} } foreach @rows;
-	return @rows;
-}
-
-# limited(LIMITS) - both items with them
-sub limited
-{
-	my (%limits) = @_;
-	return (items => { A => {%limits}, B => {%limits} });
-}
-
-# What is wrong with arrays is the same in all calls; NUMBERS is the name of
-# the second one.
-sub bad_arrays
-{
-	my ($numbers, $least) = @_;
-	return (
-		bad('22004', skus => undef, skus => [ 'A', undef ],
-			$numbers => undef, $numbers => [ 3, undef ],
-			locations => [undef], locations => [ 'main', undef ]),
-		bad('22023', skus => [], skus => ['A'], skus => [ 'A', 'B', 'A' ],
-			skus => [ ['A'], ['B'] ], skus => [ 'A', $long ],
-			$numbers => [], $numbers => [3], $numbers => [ 3, 2, 1 ],
-			$numbers => [ [3], [2] ], $numbers => [ $least - 1, 2 ],
-			$numbers => [ 3, $least - 1 ], $numbers => [ 3, MAX + 1 ],
-			locations => [], locations => [ ('main') x 3 ],
-			locations => [ ['main'], ['main'] ],
-			locations => [$long], locations => [ 'main', $long ]),
-		[ 'no lines', '22023', { skus => [], $numbers => [] } ],
-		[ 'one dimension too many', '22023',
-			{ skus => [ ['A'], ['B'] ], $numbers => [ [3], [2] ] } ],
-		[ 'as many lines as may be', 'ok', {},
-			stock => { A => 9, B => 9 },
-			settings => { 'inventory.max_lines' => 2 } ],
-		[ 'more lines than may be', '22023', {},
-			stock => { A => 9, B => 9 },
-			settings => { 'inventory.max_lines' => 1 } ],
-		@anywhere);
-}
 
 # In 64 bits the sum of these is 2.
 my @wrapping = ((MAX) x 2048, 2050);
@@ -68,8 +20,7 @@ my @bad_notes = (
 
 my @stocked = (stock => { A => 10, B => 5 });
 
-# These are made as requests of inv_apply too (InvRowsApply.pm).
-our @deducted = (
+my @deducted = (
 	[
 		'takes', 'ok', {},
 		@stocked,
@@ -212,7 +163,7 @@ our @deducted = (
 my @from = (sources => [ 'north', 'main' ]);
 my %apart = (north => 5, main => 9);
 
-our @sourced = (
+my @sourced = (
 	[
 		'the first that has enough', 'ok', {@from},
 		stock =>
@@ -391,15 +342,16 @@ my @bad_sources = (
 );
 
 my %two = (skus => [ 'A', 'B' ], quantities => [ 3, 2 ]);
+my @taken = lined(inv_deduct_many => \%two, @deducted, @sourced);
 my @deduct = (
+	@taken,
+	as_requests(@taken),
 	lined(
 		inv_deduct_many => \%two,
-		@deducted,
 		bad_arrays('quantities', 1),
 		@bad_sources,
 		bad('22004', strict => undef),
-		bad('22023', @bad_notes, occurred_at => 'infinity')),
-	lined(inv_deduct_many => \%two, @sourced));
+		bad('22023', @bad_notes, occurred_at => 'infinity')));
 
 # --- inv_receive_many --------------------------------------------------------
 
@@ -463,16 +415,6 @@ my @receive = lined(
 	bad('22023', @bad_notes, occurred_at => '-infinity'));
 
 # --- inv_adjust_many ---------------------------------------------------------
-
-my @history = (
-	before => [
-		[ call => 'inv_receive',
-			{ sku => 'A', quantity => 10, occurred_at => $past } ],
-		[ call => 'inv_deduct',
-			{ sku => 'A', quantity => 4, occurred_at => $later } ],
-		[ call => 'inv_receive',
-			{ sku => 'A', quantity => 1, occurred_at => $latest } ],
-	]);
 
 my @adjust = lined(
 	inv_adjust_many => { skus => [ 'A', 'B' ], counted => [ 6, 7 ] },
@@ -548,168 +490,6 @@ my @adjust = lined(
 	bad('22004', strict => undef),
 	bad('22023', @bad_notes, counted_at => 'infinity'));
 
-# --- inv_deduct_each ---------------------------------------------------------
-
-my %line = (sku => 'A', quantity => 3);
-
-my @each = lined(
-	inv_deduct_each => \%two,
-	[
-		'takes', 'ok', {},
-		@stocked,
-		others => [
-			{ quantities => [ 4, 2 ] }, { quantities => [ 3, 1 ] },
-			{ skus => [ 'B', 'A' ] }, { locations => [ 'north', 'main' ] },
-			{ locations => [ 'main', 'north' ] }, { reason => 'r' },
-			{ line_references => [ 'r', undef ] },
-			{ line_references => [ undef, 'r' ] }
-		],
-		same => [
-			{ locations => ['main'] }, { locations => [ 'main', 'main' ] },
-			{ line_references => [ undef, undef ] }
-		],
-		full => 1
-	],
-	[ 'one line', 'ok', { skus => ['A'], quantities => [3] },
-		stock => { A => 3 } ],
-	[ 'one stock row three times', 'ok',
-		{ skus => [ 'A', 'B', 'A', 'A' ], quantities => [ 3, 1, 4, 2 ] },
-		stock => { A => 9, B => 5 },
-		full => 1 ],
-	[
-		'enough for some', 'insufficient_stock',
-		{ skus => [ 'A', 'A', 'B', 'A' ], quantities => [ 3, 3, 1, 2 ] },
-		stock => { A => 5, B => 5 },
-		full => 1
-	],
-	[ 'on backorder', 'ok',
-		{ skus => [ 'A', 'A', 'A' ], quantities => [ 3, 3, 3 ] },
-		stock => { A => 4 }, limited(backorder_limit => 5) ],
-	[ 'on backorder, without a stock row', 'ok', {},
-		limited(backorder_limit => 3) ],
-	[ 'out of the safety stock', 'insufficient_stock',
-		{ skus => [ 'A', 'A' ] }, stock => { A => 6 },
-		limited(safety_stock => 2) ],
-	[
-		'with everything', 'ok',
-		{ locations => [ 'south', 'north' ], reason => 'sold',
-			line_references => [ 'order 1', 'order 2' ] },
-		stock => { A => { south => 4 }, B => { main => 1, north => 3 } },
-		others => [ { line_references => undef } ],
-		full => 1
-	],
-	[ 'all at one location', 'ok', { locations => ['north'] },
-		stock => { A => { north => 3 }, B => { north => 9 } },
-		same => [ { locations => [ 'north', 'north' ] } ] ],
-	[ 'traced', 'ok', {}, @stocked, @traced ],
-	[ 'at another default', 'ok', {},
-		stock => { A => { main => 9, north => 4 }, B => { north => 2 } },
-		@elsewhere, same => [ { locations => ['north'] } ] ],
-	[ 'thirty lines', 'insufficient_stock',
-		{ skus => [ ('A', 'B') x 15 ], quantities => [ (1, 2) x 15 ] },
-		stock => { A => 9, B => 31 } ],
-	[ 'nothing there', 'insufficient_stock', {} ],
-	[ 'far too many', 'insufficient_stock', { quantities => [ MAX, MAX ] },
-		@stocked ],
-	[ 'an unknown item', 'unknown_item', { skus => [ 'Z', 'B' ] },
-		@stocked ],
-	[ 'an unknown location', 'unknown_location',
-		{ locations => [ 'nowhere', 'main' ] }, @stocked ],
-	[ 'an inactive item', 'inactive_item', {}, @stocked,
-		items => { A => {}, B => { active => 0 } } ],
-	[
-		'every status', 'unknown_item',
-		{
-			skus => [ 'A', 'Z', 'A', 'B', 'A', 'A' ],
-			quantities => [ 1, 2, 3, 4, 5, 6 ],
-			locations =>
-			  [ 'north', 'main', 'nowhere', 'main', 'main', 'north' ]
-		},
-		stock => { A => { main => 4, north => 7 }, B => 9 },
-		items => { A => {}, B => { active => 0 } },
-		full => 1
-	],
-
-	# keys of lines
-	[ 'some lines with keys', 'ok', { keys => [ undef, 'k' ] }, @stocked ],
-	[
-		'a key twice', 'ok',
-		{ skus => [ 'A', 'A', 'A' ], quantities => [ 3, 3, 3 ],
-			keys => [ 'k', undef, 'k' ] },
-		@stocked,
-		full => 1
-	],
-	[
-		'the key of a refusal twice', 'insufficient_stock',
-		{ skus => [ 'A', 'B', 'A' ], quantities => [ 30, 2, 30 ],
-			keys => [ 'k', 'l', 'k' ] },
-		@stocked
-	],
-	[ 'a key twice, with another quantity', 'IV007',
-		{ skus => [ 'A', 'A' ], keys => [ 'k', 'k' ] }, @stocked ],
-	[ 'a key twice, at another location', 'IV007',
-		{ skus => [ 'A', 'A' ], quantities => [ 3, 3 ], keys => [ 'k', 'k' ],
-			locations => [ 'main', 'north' ] },
-		stock => { A => {%apart} } ],
-	[ 'a key twice, with another reference', 'IV007',
-		{ skus => [ 'A', 'A' ], quantities => [ 3, 3 ], keys => [ 'k', 'k' ],
-			line_references => [ 'r', 's' ] },
-		@stocked ],
-	[
-		'the key of a single call', 'ok',
-		{ keys => [ 'k', undef ], line_references => [ 'r', undef ],
-			reason => 'sold' },
-		@stocked,
-		before => [
-			[ call => 'inv_deduct',
-				{ %line, key => 'k', reference => 'r', reason => 'sold' } ]
-		]
-	],
-	[
-		'the key of a single call that was refused', 'insufficient_stock',
-		{ keys => [ 'k', undef ] },
-		stock => { A => 2, B => 5 },
-		before => [
-			[ call => 'inv_deduct', { %line, key => 'k', strict => 0 } ],
-			[ call => 'inv_receive', { sku => 'A', quantity => 9 } ]
-		]
-	],
-	[
-		'the key of a single call with more arguments', 'IV007',
-		{ keys => [ undef, 'k' ], skus => [ 'B', 'A' ],
-			quantities => [ 2, 3 ] },
-		@stocked,
-		before => [ [ call => 'inv_deduct', { %line, key => 'k', keep => 1 } ] ]
-	],
-	[
-		'the key of another call', 'IV007',
-		{ keys => [ undef, 'k' ] },
-		@stocked,
-		before => [
-			[ call => 'inv_deduct_many',
-				{ skus => ['B'], quantities => [2], key => 'k' } ]
-		]
-	],
-	[
-		'a single call with the key of a line', 'ok',
-		{ keys => [ 'k', 'l' ], reason => 'sold' },
-		@stocked,
-		after => [
-			[ call => 'inv_deduct', { %line, key => 'k', reason => 'sold' } ],
-			[ call => 'inv_deduct', { %line, key => 'l', reason => 'sold' } ],
-			[ call => 'inv_return', { of_key => 'k', quantity => 1 } ]
-		],
-		full => 1
-	],
-	[ 'longest key', 'ok', { keys => [ $longest_key[1], undef ] }, @stocked ],
-	bad_arrays('quantities', 1),
-	bad('22023', keys => ['k'], keys => [ 'k', 'l', 'm' ],
-		keys => [ 'k', '' ], keys => [ 'k', $long_key[1] ],
-		keys => [ ['k'], ['l'] ], keys => [],
-		line_references => ['r'], line_references => [ 'r', 's', 't' ],
-		line_references => [ $long, 's' ],
-		line_references => [ ['r'], ['s'] ], reason => $long));
-
 # --- inv_return of what many lines took --------------------------------------
 
 # Some of A here and there, and of B: twelve in all.
@@ -761,7 +541,7 @@ my @return = lined(
 		]
 	]);
 
-our @rows = (@deduct, @receive, @adjust, @each, @return);
+our @rows = (@deduct, @receive, @adjust, @return);
 
 our %answers = (
 	inv_deduct_many => [
@@ -770,10 +550,6 @@ our %answers = (
 	],
 	inv_receive_many => [qw(ok unknown_item unknown_location 22003)],
 	inv_adjust_many => [qw(ok unknown_item unknown_location 22003)],
-	inv_deduct_each => [
-		qw(ok unknown_item unknown_location inactive_item insufficient_stock
-		  IV007 22003)
-	],
 );
 
 1;
