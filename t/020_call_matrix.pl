@@ -1,5 +1,6 @@
 # Every answer of a call, in every kind of transaction: compared, cell by cell,
-# with a model of the contract outside the database (t/lib/InvMatrix.pm).
+# with a model of the contract outside the database (t/lib/InvMatrix.pm).  Not
+# every call is in every transaction: t/lib/InvCells.pm says which are, and why.
 #
 # perl t/020_call_matrix.pl 'inv_deduct: keep' runs the rows so named.
 use strict;

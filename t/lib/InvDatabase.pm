@@ -144,7 +144,8 @@ sub set_up
 }
 
 # set_up_bundles(FORCED, BUNDLES...) - those that should not be are made without
-# triggers
+# triggers.  Two that make bundles at the same time may deadlock, which is not
+# what cells are about: the other process waits.
 sub set_up_bundles
 {
 	my ($self, $forced, @bundles) = @_;
@@ -157,13 +158,15 @@ sub set_up_bundles
 	} @bundles;
 
 	return if !@rows;
-	$session->run('SET session_replication_role = replica') if $forced;
+	$session->run('BEGIN');
+	$session->run('LOCK TABLE inv_bundle IN SHARE ROW EXCLUSIVE MODE');
+	$session->run('SET LOCAL session_replication_role = replica') if $forced;
 	$session->run(
 		'INSERT INTO inv_bundle (sku, component_sku, quantity)
 		 SELECT sku, component_sku, quantity
 		   FROM json_populate_recordset(NULL::inv_bundle, $1)',
 		$json->encode(\@rows));
-	$session->run('RESET session_replication_role') if $forced;
+	$session->run('COMMIT');
 	return;
 }
 

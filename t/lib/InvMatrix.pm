@@ -253,7 +253,7 @@ sub compare
 }
 
 # The model must answer what the row says: the two have been written apart.
-# Whoever may not make the call may not have made another one before it.
+# Who may not make the call was refused before it, if anything came before.
 sub compare_row
 {
 	my ($cell) = @_;
