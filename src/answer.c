@@ -213,6 +213,8 @@ tell_bundle(Answering *a, const InvPart *parts, int count)
 
 	outcome->sku = parts->change->bundle->sku;
 	outcome->quantity = parts->change->bundle->quantity;
+	if (outcome->keep != INV_NO_KEEP)
+		outcome->keep /= parts->change->units;
 	if (status == INV_UNKNOWN_LOCATION)
 		outcome->location = why->location;
 	else if (status == INV_OK)

@@ -300,7 +300,9 @@ refuse_bundle(const char *problem, const Datum *row)
  * inv_bundle_guard - after a row was inserted or changed: refuses a bundle
  * that has stock or would contain itself
  *
- * One writer at a time: two could close a circle that neither sees.
+ * One writer at a time: two could close a circle that neither sees.  By a lock
+ * that writers of the table do not hold yet, and that does not wait for those
+ * who only wrote: else two of them would wait for each other.
  */
 Datum
 inv_bundle_guard(PG_FUNCTION_ARGS)
@@ -321,7 +323,7 @@ inv_bundle_guard(PG_FUNCTION_ARGS)
 	values[0] = heap_getattr(row, SPI_fnumber(desc, "sku"), desc, &isnull);
 	values[1] = heap_getattr(row, SPI_fnumber(desc, "component_sku"), desc,
 							 &isnull);
-	LockRelationOid(cat->bundle, ShareRowExclusiveLock);
+	LockRelationOid(cat->bundle, ShareUpdateExclusiveLock);
 
 	inv_plan_begin(&scope, cat);
 	inv_plan_run(&scope, &lock_items_plan, values, NULL, 0);
