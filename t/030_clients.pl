@@ -18,6 +18,13 @@ my @clients = (
 	[ 'pgx', qw(go run), 'pgx.go' ],
 	[ 'JDBC', qw(java -cp /usr/share/java/postgresql.jar:/usr/share/java/gson.jar),
 		'Jdbc.java' ],
+	[ 'node pg', 'node', 'node-pg.js' ],
+	[ 'postgres.js', 'node', 'postgres-js.js' ],
+	[ 'knex', 'node', 'knex.js' ],
+	[ 'drizzle', 'node', 'drizzle.js' ],
+	[ 'typeorm', 'node', 'typeorm.js' ],
+	[ 'sequelize', 'node', 'sequelize.js' ],
+	[ 'Prisma', 'node', 'prisma.js' ],
 );
 
 my $told = <<'END';
@@ -43,6 +50,8 @@ SELECT 'movement', sku, on_hand_delta, reference, key
   FROM inv_movement WHERE kind <> 'receive' ORDER BY sku;
 SELECT 'discrepancy', * FROM inv_verify();
 END
+
+my $cast = qr/::\s*"?[a-z]|\b(?:CAST|cast)\s*\(/;    # ActiveRecord::Base is none
 
 my %connection;    # of the clients, but for the database
 
@@ -113,8 +122,8 @@ foreach my $client (@clients)
 {
 	my ($name, @command) = @$client;
 	my $database = lc $name =~ s/\W/_/gr;
+	my $file = $command[-1] = "examples/$command[-1]";
 
-	$command[-1] = "examples/$command[-1]";
 	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE shop");
 	subtest $name => sub {
 		my ($well, $out) = run_client($database, @command);
@@ -122,6 +131,7 @@ foreach my $client (@clients)
 		ok($well, 'it ends well');
 		is($out, $told, 'tells the story');
 		is($node->safe_psql($database, $look) . "\n", $left, 'and it is true');
+		unlike(slurp_file($file), $cast, 'without a cast');
 	};
 }
 
