@@ -1,4 +1,4 @@
-// Prisma: cd examples && npx prisma generate && node prisma.js
+// Prisma: (cd examples && npx prisma generate) && node examples/prisma.js
 //
 // Connects as psql does, by PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD.
 // The models are in prisma/schema.prisma.

@@ -69,7 +69,8 @@ matrix_root()
 	fi
 	inv_sudo rm -rf "$root/inventory"
 	inv_sudo mkdir "$root/inventory"
-	tar -c --exclude ./.git --exclude ./.server . |
+	tar -c --exclude ./.git --exclude ./.server \
+		--exclude ./examples/node_modules . |
 		inv_sudo tar -x --no-same-owner -C "$root/inventory"
 }
 
