@@ -64,9 +64,9 @@ public class Jdbc {
         try (var connection = DriverManager.getConnection(url,
                 env.get("PGUSER"), env.get("PGPASSWORD"))) {
             connection.setAutoCommit(false);
-            order(connection, "order-1", "Ann", 2L, 1L);
-            order(connection, "order-1", "Ann", 2L, 1L);   // the first answer was lost
-            order(connection, "order-2", "Bob", 1L, 50L);
+            order(connection, "order-1", "customer-1", 2L, 1L);
+            order(connection, "order-1", "customer-1", 2L, 1L);   // the first answer was lost
+            order(connection, "order-2", "customer-2", 1L, 50L);
         }
     }
 }

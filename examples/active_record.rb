@@ -39,6 +39,6 @@ rescue ActiveRecord::StatementInvalid => e
 end
 
 skus = %w[APPLE-1KG BREAD]
-order('order-1', 'Ann', skus, [2, 1])
-order('order-1', 'Ann', skus, [2, 1]) # the first answer was lost
-order('order-2', 'Bob', skus, [1, 50])
+order('order-1', 'customer-1', skus, [2, 1])
+order('order-1', 'customer-1', skus, [2, 1]) # the first answer was lost
+order('order-2', 'customer-2', skus, [1, 50])

@@ -43,7 +43,7 @@ async function order(db, number, ...rest) {
 const skus = ['APPLE-1KG', 'BREAD']
 const pool = new pg.Pool()
 const db = drizzle(pool)
-await order(db, 'order-1', 'Ann', skus, [2, 1])
-await order(db, 'order-1', 'Ann', skus, [2, 1]) // the first answer was lost
-await order(db, 'order-2', 'Bob', skus, [1, 50])
+await order(db, 'order-1', 'customer-1', skus, [2, 1])
+await order(db, 'order-1', 'customer-1', skus, [2, 1]) // the first answer was lost
+await order(db, 'order-2', 'customer-2', skus, [1, 50])
 await pool.end()

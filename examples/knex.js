@@ -34,7 +34,7 @@ async function order(knex, number, ...rest) {
 
 const skus = ['APPLE-1KG', 'BREAD']
 const knex = Knex({ client: 'pg', connection: {} })
-await order(knex, 'order-1', 'Ann', skus, [2, 1])
-await order(knex, 'order-1', 'Ann', skus, [2, 1]) // the first answer was lost
-await order(knex, 'order-2', 'Bob', skus, [1, 50])
+await order(knex, 'order-1', 'customer-1', skus, [2, 1])
+await order(knex, 'order-1', 'customer-1', skus, [2, 1]) // the first answer was lost
+await order(knex, 'order-2', 'customer-2', skus, [1, 50])
 await knex.destroy()

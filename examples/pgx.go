@@ -71,7 +71,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	order(conn, "order-1", "Ann", 2, 1)
-	order(conn, "order-1", "Ann", 2, 1) // the first answer was lost
-	order(conn, "order-2", "Bob", 1, 50)
+	order(conn, "order-1", "customer-1", 2, 1)
+	order(conn, "order-1", "customer-1", 2, 1) // the first answer was lost
+	order(conn, "order-2", "customer-2", 1, 50)
 }

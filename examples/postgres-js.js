@@ -32,7 +32,7 @@ async function order(sql, number, ...rest) {
 
 const skus = ['APPLE-1KG', 'BREAD']
 const sql = postgres()
-await order(sql, 'order-1', 'Ann', skus, [2, 1])
-await order(sql, 'order-1', 'Ann', skus, [2, 1]) // the first answer was lost
-await order(sql, 'order-2', 'Bob', skus, [1, 50])
+await order(sql, 'order-1', 'customer-1', skus, [2, 1])
+await order(sql, 'order-1', 'customer-1', skus, [2, 1]) // the first answer was lost
+await order(sql, 'order-2', 'customer-2', skus, [1, 50])
 await sql.end()

@@ -34,7 +34,7 @@ async function order(prisma, number, ...rest) {
 
 const skus = ['APPLE-1KG', 'BREAD']
 const prisma = new PrismaClient({ adapter: new PrismaPg({}) })
-await order(prisma, 'order-1', 'Ann', skus, [2, 1])
-await order(prisma, 'order-1', 'Ann', skus, [2, 1]) // the first answer was lost
-await order(prisma, 'order-2', 'Bob', skus, [1, 50])
+await order(prisma, 'order-1', 'customer-1', skus, [2, 1])
+await order(prisma, 'order-1', 'customer-1', skus, [2, 1]) // the first answer was lost
+await order(prisma, 'order-2', 'customer-2', skus, [1, 50])
 await prisma.$disconnect()

@@ -39,7 +39,7 @@ def order(connection, number, *rest):
 
 skus = ["APPLE-1KG", "BREAD"]
 connection = psycopg2.connect("", cursor_factory=NamedTupleCursor)
-order(connection, "order-1", "Ann", skus, [2, 1])
-order(connection, "order-1", "Ann", skus, [2, 1])   # the first answer was lost
-order(connection, "order-2", "Bob", skus, [1, 50])
+order(connection, "order-1", "customer-1", skus, [2, 1])
+order(connection, "order-1", "customer-1", skus, [2, 1])   # the first answer was lost
+order(connection, "order-2", "customer-2", skus, [1, 50])
 connection.close()

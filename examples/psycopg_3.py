@@ -38,6 +38,6 @@ def order(connection, number, *rest):
 
 skus = ["APPLE-1KG", "BREAD"]
 with psycopg.connect(autocommit=True, row_factory=namedtuple_row) as connection:
-    order(connection, "order-1", "Ann", skus, [2, 1])
-    order(connection, "order-1", "Ann", skus, [2, 1])   # the first answer was lost
-    order(connection, "order-2", "Bob", skus, [1, 50])
+    order(connection, "order-1", "customer-1", skus, [2, 1])
+    order(connection, "order-1", "customer-1", skus, [2, 1])   # the first answer was lost
+    order(connection, "order-2", "customer-2", skus, [1, 50])

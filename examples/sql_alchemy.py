@@ -48,6 +48,6 @@ def order(engine, number, *rest):
 
 skus = ["APPLE-1KG", "BREAD"]
 engine = create_engine("postgresql+psycopg2://")
-order(engine, "order-1", "Ann", skus, [2, 1])
-order(engine, "order-1", "Ann", skus, [2, 1])   # the first answer was lost
-order(engine, "order-2", "Bob", skus, [1, 50])
+order(engine, "order-1", "customer-1", skus, [2, 1])
+order(engine, "order-1", "customer-1", skus, [2, 1])   # the first answer was lost
+order(engine, "order-2", "customer-2", skus, [1, 50])

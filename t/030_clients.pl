@@ -36,7 +36,7 @@ order-2: refused, line 2 asks for 50 BREAD, 4 left
 END
 
 my $left = <<'END';
-order|order-1|Ann
+order|order-1|customer-1
 level|APPLE-1KG|8
 level|BREAD|4
 movement|APPLE-1KG|-2|order-1|order-1
