@@ -123,6 +123,7 @@ SELECT line, location, quantity FROM inv_deduct_many('{A}', '{3}', sources => '{
 -- none is sellable: the default location
 UPDATE inv_location SET sellable = false;
 SELECT line, location, quantity FROM inv_deduct_many('{A}', '{2}', sources => '{}');
+SELECT line, location, quantity FROM inv_deduct_many('{A,B,A}', '{1,1,1}', sources => '{}', strict => false);
 SET inventory.default_location = 'attic';
 SELECT line, location, quantity FROM inv_deduct_many('{A}', '{2}', sources => '{}');
 RESET inventory.default_location;

@@ -224,6 +224,7 @@ inv_lines_sources(InvLines *lines, const InvCatalogue *cat, int arg,
 	inv_lines_choose(&lines->changes[0], cat, names, sources.count, 0);
 	for (int i = 1; i < lines->count; i++)
 	{
+		lines->changes[i].location = lines->changes[0].location;
 		lines->changes[i].sources = lines->changes[0].sources;
 		lines->changes[i].nsources = lines->changes[0].nsources;
 	}
