@@ -224,7 +224,6 @@ inv_lines_sources(InvLines *lines, const InvCatalogue *cat, int arg,
 	inv_lines_choose(&lines->changes[0], cat, names, sources.count, 0);
 	for (int i = 1; i < lines->count; i++)
 	{
-		lines->changes[i].location = lines->changes[0].location;
 		lines->changes[i].sources = lines->changes[0].sources;
 		lines->changes[i].nsources = lines->changes[0].nsources;
 	}
@@ -253,8 +252,9 @@ inv_lines_choose(InvChange *change, const InvCatalogue *cat, text **sources,
 		nsources = inv_location_sellable(cat, &sources);
 	if (nsources == 0)
 	{
-		change->location = inv_call_default_location();
-		return;
+		nsources = 1;
+		sources = palloc(sizeof(text *));
+		sources[0] = inv_call_default_location();
 	}
 	for (int i = 1; i < nsources; i++)
 		for (int j = 0; j < i; j++)

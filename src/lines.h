@@ -49,7 +49,8 @@ extern void inv_lines_check_count(int count);
 
 /*
  * inv_lines_choose - the change takes from one of these locations; none: from
- * the sellable ones, in the order of their priority; line: for errors, or 0
+ * the sellable ones, in the order of their priority, or else the default one;
+ * line: for errors, or 0
  */
 extern void inv_lines_choose(InvChange *change, const InvCatalogue *cat,
 							 text **sources, int nsources, int line);
