@@ -14,11 +14,12 @@ use DBD::Pg;    # Debian: libdbd-pg-perl
 use InvFunctions;
 use InvRequest;
 
-# open(NODE, OPTIONS) - undef if the server does not take us
+# open(NODE, OPTIONS, DATABASE) - undef if the server does not take us
 sub open
 {
-	my ($class, $node, $options) = @_;
-	my $connstr = $node->connstr('postgres') . ' application_name=tests';
+	my ($class, $node, $options, $database) = @_;
+	my $connstr =
+	  $node->connstr($database // 'postgres') . ' application_name=tests';
 	$connstr .= " options='$options'" if $options;
 
 	$connstr =~ s/ (?=\w+=)/;/g;
