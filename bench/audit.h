@@ -14,7 +14,9 @@
  * return nothing.  Returns the number of differences, after printing the
  * first of them.
  */
-extern int64_t audit_book(PGconn *conn, const Book *book, const Told *told);
+extern int64_t audit_book(PGconn *conn, const Book *book, Calls calls,
+						  const Told *told, const Told *expected,
+						  const int64_t *on_hand);
 
 /*
  * audit_full - what else must be so when the opening stock suffices
@@ -24,7 +26,7 @@ extern int64_t audit_book(PGconn *conn, const Book *book, const Told *told);
  * returns minus sales there, SKU by SKU, without anything that this program
  * worked out.
  */
-extern int64_t audit_full(PGconn *conn, const Book *book, const Told *told,
-						  const char *path);
+extern int64_t audit_full(PGconn *conn, const Book *book, Calls calls,
+						  const Told *told, const char *path);
 
 #endif							/* AUDIT_H */

@@ -126,6 +126,9 @@ add_line(Reader *reader, const char **fields)
 		.position = csv_line(reader->file),
 		.sku = name_add(&book->skus, fields[SKU]),
 		.invoice = name_add(&book->invoices, fields[INVOICE]),
+		.customer = *fields[CUSTOMER] == '\0' ? -1
+		: name_add(&book->customers, fields[CUSTOMER]),
+		.original = -1,
 		.quantity = parse_quantity(reader, fields[QUANTITY]),
 	};
 
@@ -148,8 +151,59 @@ compare_lines(const void *left, const void *right)
 	return a->position < b->position ? -1 : a->position > b->position;
 }
 
+/* ---------- orders ---------- */
+
+/*
+ * order_of - the order that a line belongs to; by_invoice knows the orders of
+ * each invoice and sign, counted from 1
+ */
+static int32_t
+order_of(Book *book, const Line *line, Calls calls, int32_t *by_invoice)
+{
+	int			gives_back = line->quantity < 0;
+	int32_t    *known = &by_invoice[2 * line->invoice + gives_back];
+
+	if (calls == CALLS_LINES || (calls == CALLS_ORDERS && gives_back))
+		return book->norders++;
+	if (*known == 0)
+		*known = ++book->norders;
+	return *known - 1;
+}
+
+/* Deal the lines out to orders, and put those of an order together. */
+static void
+make_orders(Book *book, Calls calls)
+{
+	size_t		n = (size_t) book->nlines;
+	int32_t    *order = client_alloc(n * sizeof(int32_t));
+	int32_t    *by_invoice = client_alloc(2 * (size_t) book->invoices.count *
+										  sizeof(int32_t));
+	Line	   *lines = client_alloc(n * sizeof(Line));
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = order_of(book, &book->lines[i], calls, by_invoice);
+	book->orders = client_alloc((size_t) book->norders * sizeof(Order));
+	for (size_t i = 0; i < n; i++)
+		book->orders[order[i]].nlines++;
+	for (int32_t i = 1; i < book->norders; i++)
+		book->orders[i].first = book->orders[i - 1].first +
+			book->orders[i - 1].nlines;
+	for (int32_t i = 0; i < book->norders; i++)
+		book->orders[i].nlines = 0;
+	for (size_t i = 0; i < n; i++)
+	{
+		Order	   *to = &book->orders[order[i]];
+
+		lines[to->first + to->nlines++] = book->lines[i];
+	}
+	free(book->lines);
+	book->lines = lines;
+	free(by_invoice);
+	free(order);
+}
+
 Book *
-book_read(const char *path)
+book_read(const char *path, Calls calls)
 {
 	Book	   *book = client_alloc(sizeof(Book));
 	Reader		reader = {.book = book, .path = path};
@@ -170,6 +224,7 @@ book_read(const char *path)
 	if (reader.unsorted)
 		qsort(book->lines, (size_t) book->nlines, sizeof(Line),
 			  compare_lines);
+	make_orders(book, calls);
 	return book;
 }
 
@@ -193,21 +248,140 @@ book_open(Book *book, bool half)
 	free(running);
 }
 
-void
-book_simulate(const Book *book, Told *expected, int64_t *on_hand)
-{
-	memcpy(on_hand, book->opening,
-		   (size_t) book->skus.count * sizeof(int64_t));
-	for (int64_t i = 0; i < book->nlines; i++)
-	{
-		const Line *line = &book->lines[i];
+/* ---------- what should happen ---------- */
 
-		expected[i].answer = LINE_REFUSED;
-		if (on_hand[line->sku] >= line->quantity)
+/* What an order sold of a SKU, in a chain of the same customer and SKU. */
+typedef struct Sale
+{
+	int32_t		order;
+	int32_t		sku;
+	int64_t		left;			/* and not given back yet */
+	int64_t		earlier;		/* index + 1 of the sale before it */
+} Sale;
+
+typedef struct Simulation
+{
+	Book	   *book;
+	Told	   *expected;
+	int64_t    *on_hand;		/* by SKU */
+	int64_t    *wanted;			/* by SKU, of the order at hand; else 0 */
+	Sale	   *sales;
+	int64_t		nsales;
+	int64_t		room;
+	int64_t    *latest;			/* by customer: index + 1 of the last sale */
+} Simulation;
+
+/* Note what an order sold; lines of the same SKU are one sale. */
+static void
+note_sales(Simulation *simulation, int32_t order)
+{
+	const Order *sold = &simulation->book->orders[order];
+
+	for (int32_t i = 0; i < sold->nlines; i++)
+	{
+		const Line *line = &simulation->book->lines[sold->first + i];
+		int64_t    *latest;
+
+		if (line->customer < 0 || simulation->wanted[line->sku] == 0)
+			continue;
+		latest = &simulation->latest[line->customer];
+		simulation->sales = client_grow(simulation->sales, simulation->nsales,
+										&simulation->room, sizeof(Sale));
+		simulation->sales[simulation->nsales++] = (Sale)
 		{
-			on_hand[line->sku] -= line->quantity;
-			expected[i].answer = LINE_DONE;
-		}
-		expected[i].on_hand = on_hand[line->sku];
+			.order = order, .sku = line->sku,
+				.left = simulation->wanted[line->sku], .earlier = *latest
+		};
+		*latest = simulation->nsales;
+		simulation->wanted[line->sku] = 0;
 	}
+}
+
+static void
+simulate_sale(Simulation *simulation, int32_t number)
+{
+	const Order *order = &simulation->book->orders[number];
+	const Line *lines = &simulation->book->lines[order->first];
+	Told	   *expected = &simulation->expected[order->first];
+	bool		enough = true;
+
+	for (int32_t i = 0; i < order->nlines; i++)
+		simulation->wanted[lines[i].sku] += lines[i].quantity;
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		expected[i].answer = LINE_NOT_APPLIED;
+		if (simulation->wanted[lines[i].sku] <=
+			simulation->on_hand[lines[i].sku])
+			continue;
+		expected[i].answer = LINE_REFUSED;
+		enough = false;
+	}
+	for (int32_t i = 0; enough && i < order->nlines; i++)
+	{
+		simulation->on_hand[lines[i].sku] -= lines[i].quantity;
+		expected[i].answer = LINE_DONE;
+	}
+	for (int32_t i = 0; i < order->nlines; i++)
+		expected[i].on_hand = simulation->on_hand[lines[i].sku];
+	if (enough)
+		note_sales(simulation, number);
+	for (int32_t i = 0; i < order->nlines; i++)
+		simulation->wanted[lines[i].sku] = 0;
+}
+
+/* Find what a line gives back a part of. */
+static void
+find_original(Simulation *simulation, Line *line)
+{
+	int64_t		at = line->customer < 0 ? 0
+		: simulation->latest[line->customer];
+
+	for (; at > 0; at = simulation->sales[at - 1].earlier)
+	{
+		Sale	   *sale = &simulation->sales[at - 1];
+
+		if (sale->sku != line->sku || sale->left < -line->quantity)
+			continue;
+		sale->left += line->quantity;
+		line->original = sale->order;
+		return;
+	}
+}
+
+static void
+simulate_return(Simulation *simulation, const Order *order)
+{
+	Line	   *lines = &simulation->book->lines[order->first];
+	Told	   *expected = &simulation->expected[order->first];
+
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		find_original(simulation, &lines[i]);
+		simulation->on_hand[lines[i].sku] -= lines[i].quantity;
+		expected[i].answer = LINE_DONE;
+	}
+	for (int32_t i = 0; i < order->nlines; i++)
+		expected[i].on_hand = simulation->on_hand[lines[i].sku];
+}
+
+void
+book_simulate(Book *book, Told *expected, int64_t *on_hand)
+{
+	size_t		size = (size_t) book->skus.count * sizeof(int64_t);
+	Simulation	simulation = {
+		.book = book, .expected = expected, .on_hand = on_hand,
+		.wanted = client_alloc(size),
+		.latest = client_alloc((size_t) (book->customers.count + 1) *
+							   sizeof(int64_t))
+	};
+
+	memcpy(on_hand, book->opening, size);
+	for (int32_t i = 0; i < book->norders; i++)
+		if (book->lines[book->orders[i].first].quantity > 0)
+			simulate_sale(&simulation, i);
+		else
+			simulate_return(&simulation, &book->orders[i]);
+	free(simulation.wanted);
+	free(simulation.latest);
+	free(simulation.sales);
 }

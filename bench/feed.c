@@ -1,12 +1,14 @@
 /*
- * feed.c - send the lines of a book over several connections at once
+ * feed.c - send the orders of a book over several connections at once
  *
- * libpq's pipeline mode with a sync after every line: the next lines are on
- * their way while one is being committed, and yet each line is a transaction
- * of its own, because a sync ends one.  A line counts as answered at its sync.
- * That spares the server the round trip after each line: without waiting for
- * the disk, 8 connections went twice as fast as one line at a time; where
- * commits wait for a slow disk, there is less to gain.
+ * libpq's pipeline mode with a sync after every order: the next ones are on
+ * their way while one is being committed, and yet each is a transaction of its
+ * own, because a sync ends one.  An order counts as answered at its sync. That
+ * spares the server the round trip after each.
+ *
+ * An order may be sent over a connection when each of its SKUs has no order
+ * under way elsewhere, and none before it that has to wait: so those that have
+ * a SKU in common keep their order.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,89 +16,168 @@
 #include <string.h>
 
 #include "feed.h"
+#include "request.h"
 
-/* Lines on their way over one connection: enough to hide the round trip. */
+/* Orders on their way over one connection: enough to hide the round trip. */
 #define DEPTH 16
 
-#define DEDUCT	"deduct"
-#define RECEIVE "receive"
+/* So many orders beyond the first that waits are looked at. */
+#define WINDOW 256
 
 typedef struct Lane
 {
 	PGconn	   *conn;
-	int64_t    *lines;			/* indexes into the book */
-	int64_t		nlines;
-	int64_t		room;
+	int32_t		orders[DEPTH];	/* under way, a ring */
 	int64_t		sent;
 	int64_t		answered;
-	PGresult   *answer;			/* to the line after those answered */
+	PGresult   *answer;			/* to the order after those answered */
 	bool		unsent;			/* output that the socket did not take yet */
 } Lane;
+
+/* What is under way of a SKU. */
+typedef struct Traffic
+{
+	int32_t		orders;
+	int32_t		lane;			/* where, if any is */
+	int64_t		waits;			/* the look at the window in which an order with
+								 * it was found to have to wait */
+} Traffic;
 
 typedef struct Feed
 {
 	const Book *book;
+	Calls		calls;
 	Told	   *told;
 	Lane	   *lanes;
 	int			nlanes;
-	int64_t		done;
+	Traffic    *traffic;		/* by SKU */
+	bool	   *taken;			/* by order: was it sent? */
+	int32_t		first;			/* the first that was not */
+	int64_t		look;
+	Request		request;
+	int64_t		done;			/* lines */
 } Feed;
-
-static void
-prepare(PGconn *conn, const char *name, const char *statement)
-{
-	PGresult   *result = PQprepare(conn, name, statement, 0, NULL);
-
-	if (PQresultStatus(result) != PGRES_COMMAND_OK)
-		client_fail("%sin: %s", PQerrorMessage(conn), statement);
-	PQclear(result);
-}
 
 static void
 open_lane(Lane *lane, const char *dsn)
 {
 	lane->conn = client_connect(dsn, "replay");
-	prepare(lane->conn, DEDUCT, "SELECT * FROM inv_deduct($1, $2,"
-			" reference => $3, strict => false)");
-	prepare(lane->conn, RECEIVE, "SELECT * FROM inv_receive($1, $2,"
-			" reference => $3)");
+	request_prepare(lane->conn);
 	if (PQsetnonblocking(lane->conn, 1) != 0 ||
 		!PQenterPipelineMode(lane->conn))
 		client_fail("cannot pipeline: %s", PQerrorMessage(lane->conn));
 }
 
-static void
-send_line(const Feed *feed, Lane *lane)
-{
-	const Book *book = feed->book;
-	const Line *line = &book->lines[lane->lines[lane->sent++]];
-	int64_t		quantity = line->quantity;
-	char		number[32];
-	const char *const values[] = {
-		book->skus.names[line->sku], number,
-		book->invoices.names[line->invoice]
-	};
+/* ---------- sending ---------- */
 
-	snprintf(number, sizeof(number), "%lld",
-			 (long long) (quantity < 0 ? -quantity : quantity));
-	if (!PQsendQueryPrepared(lane->conn, quantity < 0 ? RECEIVE : DEDUCT,
-							 3, values, NULL, NULL, 0) ||
-		!PQpipelineSync(lane->conn))
-		client_fail("cannot send: %s", PQerrorMessage(lane->conn));
+static int
+under_way(const Lane *lane)
+{
+	return (int) (lane->sent - lane->answered);
+}
+
+static Lane *
+idlest_lane(const Feed *feed)
+{
+	Lane	   *idlest = &feed->lanes[0];
+
+	for (int i = 1; i < feed->nlanes; i++)
+		if (under_way(&feed->lanes[i]) < under_way(idlest))
+			idlest = &feed->lanes[i];
+	return idlest;
+}
+
+/* find_lane - where the order may go; NULL if it has to wait */
+static Lane *
+find_lane(const Feed *feed, const Order *order)
+{
+	const Line *lines = &feed->book->lines[order->first];
+	Lane	   *lane = NULL;
+
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		const Traffic *traffic = &feed->traffic[lines[i].sku];
+
+		if (traffic->waits == feed->look)
+			return NULL;
+		if (traffic->orders == 0)
+			continue;
+		if (lane != NULL && lane != &feed->lanes[traffic->lane])
+			return NULL;
+		lane = &feed->lanes[traffic->lane];
+	}
+	if (lane == NULL)
+		lane = idlest_lane(feed);
+	return under_way(lane) < DEPTH ? lane : NULL;
 }
 
 static void
-fill_lane(const Feed *feed, Lane *lane)
+send_order(Feed *feed, Lane *lane, int32_t number)
 {
-	int			status;
+	const Order *order = &feed->book->orders[number];
+	Request    *request = &feed->request;
 
-	while (lane->sent < lane->nlines && lane->sent - lane->answered < DEPTH)
-		send_line(feed, lane);
-	status = PQflush(lane->conn);
+	request_make(request, feed->book, feed->calls, order);
+	if (!PQsendQueryPrepared(lane->conn, request->statement, request->nvalues,
+							 request->values, NULL, NULL, 0) ||
+		!PQpipelineSync(lane->conn))
+		client_fail("cannot send: %s", PQerrorMessage(lane->conn));
+	lane->orders[lane->sent++ % DEPTH] = number;
+	feed->taken[number] = true;
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		Traffic    *traffic =
+			&feed->traffic[feed->book->lines[order->first + i].sku];
+
+		traffic->orders++;
+		traffic->lane = (int32_t) (lane - feed->lanes);
+	}
+}
+
+/* The order waits, and so does every later one that shares a SKU with it. */
+static void
+let_wait(Feed *feed, const Order *order)
+{
+	for (int32_t i = 0; i < order->nlines; i++)
+		feed->traffic[feed->book->lines[order->first + i].sku].waits =
+			feed->look;
+}
+
+/* Send what may be sent. */
+static void
+fill_lanes(Feed *feed)
+{
+	const Book *book = feed->book;
+
+	feed->look++;
+	while (feed->first < book->norders && feed->taken[feed->first])
+		feed->first++;
+	for (int32_t i = feed->first;
+		 i < book->norders && i < feed->first + WINDOW; i++)
+	{
+		Lane	   *lane;
+
+		if (feed->taken[i])
+			continue;
+		lane = find_lane(feed, &book->orders[i]);
+		if (lane != NULL)
+			send_order(feed, lane, i);
+		else
+			let_wait(feed, &book->orders[i]);
+	}
+}
+
+static void
+flush_lane(Lane *lane)
+{
+	int			status = PQflush(lane->conn);
+
 	if (status < 0)
 		client_fail("cannot send: %s", PQerrorMessage(lane->conn));
 	lane->unsent = status > 0;
 }
+
+/* ---------- answers ---------- */
 
 static void
 bad_answer(const Feed *feed, const Line *line, const char *answer)
@@ -105,43 +186,61 @@ bad_answer(const Feed *feed, const Line *line, const char *answer)
 				line->quantity, feed->book->skus.names[line->sku], answer);
 }
 
-/* The line has been committed: note what was said about it. */
+/* note_answer - what a row of the result says about its line */
 static void
-end_of_line(Feed *feed, Lane *lane)
+note_answer(const Feed *feed, const PGresult *result, int row,
+			const Line *line, Told *told)
 {
-	int64_t		at = lane->lines[lane->answered++];
-	const Line *line = &feed->book->lines[at];
-	Told	   *told = &feed->told[at];
-	Outcome		outcome;
+	const char *status = client_text(result, row, "status");
+	const char *sku = client_text(result, row, "sku");
+
+	if (status == NULL || sku == NULL ||
+		strcmp(sku, feed->book->skus.names[line->sku]) != 0)
+		bad_answer(feed, line, sku ? sku : "no SKU");
+	if (strcmp(status, "ok") == 0)
+		told->answer = LINE_DONE;
+	else if (line->quantity > 0 && strcmp(status, "insufficient_stock") == 0)
+		told->answer = LINE_REFUSED;
+	else if (line->quantity > 0 && strcmp(status, "not_applied") == 0)
+		told->answer = LINE_NOT_APPLIED;
+	else
+		bad_answer(feed, line, status);
+	told->on_hand = client_integer(result, row, "on_hand");
+}
+
+/* The order has been committed: note what was said about it. */
+static void
+end_of_order(Feed *feed, Lane *lane)
+{
+	const Order *order =
+		&feed->book->orders[lane->orders[lane->answered++ % DEPTH]];
+	const Line *lines = &feed->book->lines[order->first];
 
 	if (PQresultStatus(lane->answer) != PGRES_TUPLES_OK ||
-		PQntuples(lane->answer) != 1)
-		bad_answer(feed, line, PQresultErrorMessage(lane->answer));
-	client_outcome(lane->answer, &outcome);
-	if (outcome.status != NULL && strcmp(outcome.status, "ok") == 0)
-		told->answer = LINE_DONE;
-	else if (outcome.status != NULL && line->quantity > 0 &&
-			 strcmp(outcome.status, "insufficient_stock") == 0)
-		told->answer = LINE_REFUSED;
-	else
-		bad_answer(feed, line, outcome.status ? outcome.status : "no status");
-	told->on_hand = outcome.on_hand;
+		PQntuples(lane->answer) != order->nlines)
+		bad_answer(feed, lines, PQresultErrorMessage(lane->answer));
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		note_answer(feed, lane->answer, i, &lines[i],
+					&feed->told[order->first + i]);
+		feed->traffic[lines[i].sku].orders--;
+	}
 	PQclear(lane->answer);
 	lane->answer = NULL;
-	feed->done++;
+	feed->done += order->nlines;
 }
 
 /*
  * read_lane - take what has arrived
  *
- * Each line gives its result, then NULL, then the sync.
+ * Each order gives its result, then NULL, then the sync.
  */
 static void
 read_lane(Feed *feed, Lane *lane)
 {
 	if (!PQconsumeInput(lane->conn))
 		client_fail("connection lost: %s", PQerrorMessage(lane->conn));
-	while (lane->answered < lane->sent && !PQisBusy(lane->conn))
+	while (under_way(lane) > 0 && !PQisBusy(lane->conn))
 	{
 		PGresult   *result = PQgetResult(lane->conn);
 
@@ -152,7 +251,7 @@ read_lane(Feed *feed, Lane *lane)
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC)
 		{
 			PQclear(result);
-			end_of_line(feed, lane);
+			end_of_order(feed, lane);
 			continue;
 		}
 		PQclear(lane->answer);
@@ -163,13 +262,13 @@ read_lane(Feed *feed, Lane *lane)
 static void
 serve_lanes(Feed *feed, struct pollfd *polls)
 {
+	fill_lanes(feed);
 	for (int i = 0; i < feed->nlanes; i++)
 	{
 		Lane	   *lane = &feed->lanes[i];
 
-		fill_lane(feed, lane);
-		polls[i].fd = lane->answered < lane->nlines
-			? PQsocket(lane->conn) : -1;
+		flush_lane(lane);
+		polls[i].fd = under_way(lane) > 0 ? PQsocket(lane->conn) : -1;
 		polls[i].events = POLLIN | (lane->unsent ? POLLOUT : 0);
 		polls[i].revents = 0;
 	}
@@ -180,44 +279,32 @@ serve_lanes(Feed *feed, struct pollfd *polls)
 			read_lane(feed, &feed->lanes[i]);
 }
 
-/* Deal the lines out to the lanes, all lines of a SKU to the same one. */
 static void
-deal_lines(Feed *feed)
-{
-	for (int64_t i = 0; i < feed->book->nlines; i++)
-	{
-		Lane	   *lane = &feed->lanes[feed->book->lines[i].sku
-										% feed->nlanes];
-
-		lane->lines = client_grow(lane->lines, lane->nlines, &lane->room,
-								  sizeof(int64_t));
-		lane->lines[lane->nlines++] = i;
-	}
-}
-
-static void
-close_lanes(Feed *feed)
+close_feed(Feed *feed)
 {
 	for (int i = 0; i < feed->nlanes; i++)
-	{
 		PQfinish(feed->lanes[i].conn);
-		free(feed->lanes[i].lines);
-	}
 	free(feed->lanes);
+	free(feed->traffic);
+	free(feed->taken);
+	request_free(&feed->request);
 }
 
 int64_t
-feed_book(const char *dsn, int nconnections, const Book *book, Told *told,
-		  FeedProgress progress)
+feed_book(const char *dsn, int nconnections, const Book *book, Calls calls,
+		  Told *told, FeedProgress progress)
 {
-	Feed		feed = {.book = book, .told = told, .nlanes = nconnections};
+	Feed		feed = {
+		.book = book, .calls = calls, .told = told, .nlanes = nconnections,
+		.lanes = client_alloc((size_t) nconnections * sizeof(Lane)),
+		.traffic = client_alloc((size_t) book->skus.count * sizeof(Traffic)),
+		.taken = client_alloc((size_t) book->norders * sizeof(bool)),
+	};
 	struct pollfd *polls = client_alloc((size_t) nconnections *
 										sizeof(struct pollfd));
 	int64_t		started;
 	int64_t		elapsed;
 
-	feed.lanes = client_alloc((size_t) nconnections * sizeof(Lane));
-	deal_lines(&feed);
 	for (int i = 0; i < nconnections; i++)
 		open_lane(&feed.lanes[i], dsn);
 
@@ -228,7 +315,7 @@ feed_book(const char *dsn, int nconnections, const Book *book, Told *told,
 		progress(feed.done, book->nlines);
 	}
 	elapsed = client_now() - started;
-	close_lanes(&feed);
+	close_feed(&feed);
 	free(polls);
 	return elapsed;
 }

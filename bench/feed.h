@@ -1,5 +1,5 @@
 /*
- * feed.h - send the lines of a book over several connections at once
+ * feed.h - send the orders of a book over several connections at once
  */
 #ifndef FEED_H
 #define FEED_H
@@ -10,15 +10,18 @@
 typedef void (*FeedProgress) (int64_t done, int64_t total);
 
 /*
- * feed_book - make every line of a book one call, and note the answers
+ * feed_book - make every order of a book one call, and note the answers
  *
- * A sale is an inv_deduct, a return an inv_receive, each in a transaction of
- * its own.  The lines of one SKU all go over one connection, so they are done
- * in the order of the book; lines of different SKUs are not ordered among
- * each other.  Any answer but done and refused ends the program.  Returns the
- * time it took.
+ * Each is a transaction of its own.  Line by line a sale is an inv_deduct, a
+ * return an inv_receive.  As orders a sale is an inv_deduct_many under the
+ * position of its first line as key, a return an inv_return of that key where
+ * its sale is known, else an inv_receive; or both are an inv_apply.
+ *
+ * Orders that have a SKU in common are done in the order of the book, others
+ * are not ordered among each other.  Any answer but done, refused and not
+ * applied ends the program.  Returns the time it took.
  */
 extern int64_t feed_book(const char *dsn, int nconnections, const Book *book,
-						 Told *told, FeedProgress progress);
+						 Calls calls, Told *told, FeedProgress progress);
 
 #endif							/* FEED_H */

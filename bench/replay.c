@@ -20,6 +20,12 @@ static const char *const usage =
 "  --file CSV[.gz]      order lines, see bench/README.md\n"
 "  --dsn CONNINFO       where to connect (default: the PG... environment)\n"
 "  --connections N      connections at the same time (default 8)\n"
+"  --calls KIND         what is one call (default orders):\n"
+"                       lines   each line: inv_deduct, inv_receive\n"
+"                       orders  what an invoice sells: inv_deduct_many; each\n"
+"                               line that is given back: inv_return\n"
+"                       apply   the same by inv_apply, all that an invoice\n"
+"                               gives back in one\n"
 "  --opening full|half  opening stock: just enough, or half (default full)\n"
 "  --progress           show progress even if stderr is not a terminal\n"
 "\n"
@@ -30,6 +36,7 @@ static const struct option long_options[] = {
 	{"file", required_argument, NULL, 'f'},
 	{"dsn", required_argument, NULL, 'd'},
 	{"connections", required_argument, NULL, 'c'},
+	{"calls", required_argument, NULL, 'k'},
 	{"opening", required_argument, NULL, 'o'},
 	{"progress", no_argument, NULL, 'p'},
 	{"help", no_argument, NULL, 'h'},
@@ -41,9 +48,25 @@ typedef struct Options
 	const char *dsn;
 	const char *path;
 	int			nconnections;
+	Calls		calls;
 	bool		half;
 	bool		progress;
 } Options;
+
+static Calls
+parse_calls(const char *text)
+{
+	static const char *const names[] = {
+		[CALLS_LINES] = "lines",
+		[CALLS_ORDERS] = "orders",
+		[CALLS_APPLY] = "apply"
+	};
+
+	for (int i = CALLS_LINES; i <= CALLS_APPLY; i++)
+		if (strcmp(text, names[i]) == 0)
+			return (Calls) i;
+	client_fail("--calls must be lines, orders or apply, not \"%s\"", text);
+}
 
 static void
 set_option(Options *options, int option)
@@ -59,6 +82,9 @@ set_option(Options *options, int option)
 		case 'c':
 			options->nconnections = (int) client_number("connections", optarg,
 														1, 1000);
+			break;
+		case 'k':
+			options->calls = parse_calls(optarg);
 			break;
 		case 'o':
 			options->half = strcmp(optarg, "half") == 0;
@@ -83,6 +109,7 @@ read_options(int argc, char **argv)
 	Options		options = {
 		.dsn = "",
 		.nconnections = 8,
+		.calls = CALLS_ORDERS,
 		.progress = isatty(STDERR_FILENO),
 	};
 	int			option;
@@ -149,12 +176,23 @@ static void
 print_book(const Options *options, const Book *book)
 {
 	int64_t		units = 0;
+	int64_t		known = 0;
+	int64_t		given_back = 0;
 
 	for (int32_t i = 0; i < book->skus.count; i++)
 		units += book->opening[i];
 	printf("read %s lines of %s SKUs, skipped %s lines of fees and the like\n",
 		   client_commas(book->nlines), client_commas(book->skus.count),
 		   client_commas(book->nskipped));
+	for (int64_t i = 0; i < book->nlines; i++)
+	{
+		given_back += book->lines[i].quantity < 0;
+		known += book->lines[i].original >= 0;
+	}
+	if (options->calls != CALLS_LINES)
+		printf("%s orders, %s of %s returns of a known sale\n",
+			   client_commas(book->norders), client_commas(known),
+			   client_commas(given_back));
 	printf("opening %s units (%s)\n", client_commas(units),
 		   options->half ? "half of what is needed" : "just enough");
 }
@@ -171,7 +209,7 @@ print_told(const Book *book, const Told *told)
 {
 	enum
 	{
-		SOLD, REFUSED, RETURNED, SUMS
+		SOLD, REFUSED, NOT_APPLIED, RETURNED, SUMS
 	};
 	int64_t		lines[SUMS] = {0};
 	int64_t		units[SUMS] = {0};
@@ -185,11 +223,15 @@ print_told(const Book *book, const Told *told)
 			sum = RETURNED;
 		else if (told[i].answer == LINE_REFUSED)
 			sum = REFUSED;
+		else if (told[i].answer == LINE_NOT_APPLIED)
+			sum = NOT_APPLIED;
 		lines[sum]++;
 		units[sum] += quantity < 0 ? -quantity : quantity;
 	}
 	print_sum("sold", lines[SOLD], units[SOLD]);
 	print_sum("refused", lines[REFUSED], units[REFUSED]);
+	if (lines[NOT_APPLIED] > 0)
+		print_sum("not applied", lines[NOT_APPLIED], units[NOT_APPLIED]);
 	print_sum("returned", lines[RETURNED], units[RETURNED]);
 }
 
@@ -199,6 +241,8 @@ main(int argc, char **argv)
 	Options		options = read_options(argc, argv);
 	Book	   *book;
 	Told	   *told;
+	Told	   *expected;
+	int64_t    *on_hand;
 	PGconn	   *conn;
 	int64_t		elapsed;
 	int64_t		differences;
@@ -206,24 +250,29 @@ main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	conn = client_connect(options.dsn, "replay");
 	client_require_extension(conn);
-	book = book_read(options.path);
+	book = book_read(options.path, options.calls);
 	book_open(book, options.half);
+	expected = client_alloc((size_t) book->nlines * sizeof(Told));
+	on_hand = client_alloc((size_t) book->skus.count * sizeof(int64_t));
+	book_simulate(book, expected, on_hand);
 	print_book(&options, book);
 	catalogue_load(conn, book);
 
 	told = client_alloc((size_t) book->nlines * sizeof(Told));
-	elapsed = feed_book(options.dsn, options.nconnections, book, told,
-						!options.progress ? no_progress
+	elapsed = feed_book(options.dsn, options.nconnections, book,
+						options.calls, told, !options.progress ? no_progress
 						: isatty(STDERR_FILENO) ? draw_bar : print_tenths);
 	print_told(book, told);
-	printf("rate %s lines/s over %d connections\n",
+	printf("rate %s lines/s over %d connections, %.1f s in all\n",
 		   client_commas((int64_t) ((double) book->nlines * NS_PER_SECOND /
 									(double) elapsed)),
-		   options.nconnections);
+		   options.nconnections, (double) elapsed / NS_PER_SECOND);
 
-	differences = audit_book(conn, book, told);
+	differences = audit_book(conn, book, options.calls, told, expected,
+							 on_hand);
 	if (!options.half)
-		differences += audit_full(conn, book, told, options.path);
+		differences += audit_full(conn, book, options.calls, told,
+								  options.path);
 	PQfinish(conn);
 	printf("replay: %s (%s differences)\n", differences ? "WRONG" : "OK",
 		   client_commas(differences));

@@ -15,25 +15,37 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'inventory'");
 $node->start;
-foreach my $opening ('full', 'half')
+foreach my $calls ('lines', 'orders', 'apply')
 {
-	my $db = "opening_$opening";
-	$node->safe_psql('postgres', "CREATE DATABASE $db");
-	$node->safe_psql($db, 'CREATE EXTENSION inventory');
-	command_ok(
-		[
-			"$bench/replay", '--dsn', $node->connstr($db),
-			'--file', "$bench/sample.csv", '--opening', $opening
-		],
-		"opening $opening: replayed and checked");
-	is($node->safe_psql($db, 'SELECT * FROM inv_verify()'),
-		'', "opening $opening: verified");
-	is( $node->safe_psql($db, 'SELECT count(*) FROM inv_stock WHERE on_hand < 0'),
-		'0', "opening $opening: nothing below zero");
-	cmp_ok(
-		$node->safe_psql($db,
-			q{SELECT count(*) FROM inv_movement WHERE kind = 'deduct'}),
-		'>', 100, "opening $opening: there were sales");
+	foreach my $opening ('full', 'half')
+	{
+		my $what = "$calls, opening $opening";
+		my $db = "${calls}_$opening";
+
+		$node->safe_psql('postgres', "CREATE DATABASE $db");
+		$node->safe_psql($db, 'CREATE EXTENSION inventory');
+		command_ok(
+			[
+				"$bench/replay", '--dsn', $node->connstr($db),
+				'--file', "$bench/sample.csv", '--calls', $calls,
+				'--opening', $opening
+			],
+			"$what: replayed and checked");
+		is($node->safe_psql($db, 'SELECT * FROM inv_verify()'),
+			'', "$what: verified");
+		is( $node->safe_psql(
+				$db, 'SELECT count(*) FROM inv_stock WHERE on_hand < 0'),
+			'0', "$what: nothing below zero");
+		cmp_ok(
+			$node->safe_psql($db,
+				q{SELECT count(*) FROM inv_movement WHERE kind = 'deduct'}),
+			'>', 100, "$what: there were sales");
+		next if $calls eq 'lines';
+		cmp_ok(
+			$node->safe_psql($db,
+				q{SELECT count(*) FROM inv_movement WHERE kind = 'return'}),
+			'>', 0, "$what: sales were given back");
+	}
 }
 
 done_testing();
