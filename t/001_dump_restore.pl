@@ -10,8 +10,10 @@ use Test::More;
 my $everything = q{
 	SELECT i::text FROM shop.inv_item i ORDER BY sku;
 	SELECT l::text FROM shop.inv_location l ORDER BY location;
+	SELECT b::text FROM shop.inv_bundle b ORDER BY sku, component_sku;
 	SELECT s::text FROM shop.inv_stock s ORDER BY stock_id;
 	SELECT l::text FROM shop.inv_stock_level l ORDER BY sku, location;
+	SELECT l::text FROM shop.inv_item_level l ORDER BY sku;
 	SELECT h::text FROM shop.inv_history('A', max_rows => 1000) h;
 	SELECT m::text FROM shop.inv_movement m ORDER BY movement_id;
 };
@@ -108,8 +110,34 @@ sub goes_on
 		refusal($node, $db, q{SET ROLE till; SELECT shop.inv_receive('A', 1)}),
 		qr/permission denied for function inv_receive/,
 		"$what: and no more than that");
+	bundles_go_on($node, $db, $what);
 	is($node->safe_psql($db, 'SELECT * FROM shop.inv_verify()'),
 		'', "$what: verified again");
+}
+
+# bundles are still bundles, and their rules rules
+sub bundles_go_on
+{
+	my ($node, $db, $what) = @_;
+
+	is( $node->safe_psql($db, q{
+			SELECT status, on_hand FROM shop.inv_deduct_many('{a box,cup}', '{2,1}', reference => 'boxes', key => 'boxes');
+			SELECT status, on_hand FROM shop.inv_deduct_each('{a box,set,saucer}', '{1,1,1}');
+			SELECT sku, quantity FROM shop.inv_return('boxes') ORDER BY sku;
+			SELECT sku, on_hand, reserved, available, bundle FROM shop.inv_item_level WHERE bundle ORDER BY sku}),
+		"ok|14\nok|87\nok|13\nok|39\nok|49\ncup|13\nsaucer|6\na box|15||15|t\nset|46||46|t",
+		"$what: a bundle is still sold as its components");
+	is( $node->safe_psql($db, q{
+			SELECT kind, sku, on_hand_delta FROM shop.inv_movements_of('boxes')}),
+		"deduct|cup|-13\ndeduct|saucer|-6\nreturn|cup|13\nreturn|saucer|6",
+		"$what: an order has all its movements");
+	like(refusal($node, $db, "INSERT INTO shop.inv_bundle VALUES ($_)"),
+		qr/ERROR:  23514/, "$what: guarded against a bundle of $_")
+	  foreach ("'set', 'a box', 1", "'cup', 'unused', 1");
+	like(refusal($node, $db, "DELETE FROM shop.inv_item WHERE sku = '$_'"),
+		qr/ERROR:  23503/, "$what: $_ is kept")
+	  foreach ('a box', 'set');
+	return;
 }
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -126,12 +154,18 @@ $node->safe_psql('postgres', q{
 	GRANT SELECT ON shop.inv_stock_level TO till;
 	INSERT INTO shop.inv_item (sku, name, safety_stock, backorder_limit, attributes)
 	  VALUES ('A', 'Apple', 0, 0, '{"colour": "red"}'), ('B', 'Bread', 3, 5, '{}'),
-	         ('unused', 'Unused', 1, 2, '{}');
+	         ('unused', 'Unused', 1, 2, '{}'), ('cup', 'Cup', 0, 0, '{}'),
+	         ('saucer', 'Saucer', 0, 0, '{}'), ('set', 'Set', 0, 0, '{}'),
+	         ('a box', 'Box of sets', 0, 0, '{}');
+	INSERT INTO shop.inv_bundle (sku, component_sku, quantity)
+	  VALUES ('set', 'cup', 2), ('set', 'saucer', 1), ('a box', 'set', 3);
 	INSERT INTO shop.inv_location (location, name) VALUES ('berlin', 'Berlin');
 	SET inventory.leaf_size = 10;
 	SELECT count(o.status) FROM generate_series(1, 40) g, LATERAL shop.inv_receive('A', g) o;
 	SELECT shop.inv_deduct('B', 2, reference => 'a "quoted" ünï', reason => E'tab\there');
 	SELECT shop.inv_receive('B', 9);
+	SELECT shop.inv_receive_many('{cup,saucer}', '{100,60}');
+	SELECT shop.inv_deduct_many('{a box,cup}', '{2,1}', reference => 'boxes', key => 'boxes');
 	SELECT shop.inv_receive('A', 9, 'berlin');
 	UPDATE shop.inv_item SET active = false WHERE sku = 'unused';
 	BEGIN; SELECT shop.inv_receive('A', 99); ROLLBACK;
