@@ -108,6 +108,12 @@ SELECT status, sku, location FROM inv_deduct('set', 1, strict => false);
 -- where nothing is: no row is made by a refusal
 SELECT status, on_hand, available FROM inv_deduct('PARTY', 1, 'attic', strict => false);
 SELECT count(*) FROM inv_stock WHERE location = 'attic';
+-- nor by one part where another is missing
+INSERT INTO inv_item (sku) VALUES ('GIFT');
+INSERT INTO inv_bundle VALUES ('GIFT', 'oil', 1), ('GIFT', 'cup', 1);
+SELECT line, status, on_hand FROM inv_deduct_each('{saucer,GIFT}', '{1,1}', '{shop}');
+SELECT line, status FROM inv_deduct_many('{saucer,GIFT}', '{1,1}', '{shop}', strict => false);
+SELECT count(*) FROM inv_stock WHERE sku = 'oil' AND location = 'shop';
 -- more than the range of quantities
 SELECT refused($$SELECT inv_deduct('PARTY', 9007199254740991)$$, true);
 SELECT refused($$SELECT inv_deduct('OILS', 3002399751580331)$$, true);
