@@ -84,6 +84,13 @@ ROLLBACK;
 -- sources, as in inv_deduct_many
 SELECT line, location, quantity, on_hand FROM inv_apply('{"key":"src","lines":[{"op":"deduct","sku":"B","quantity":10,"sources":["shop","main"]},{"op":"deduct","sku":"A","quantity":1,"sources":[]}]}');
 SELECT line, status, location, on_hand, available FROM inv_apply('{"strict":false,"lines":[{"op":"deduct","sku":"B","quantity":10,"sources":["shop","main"]},{"op":"deduct","sku":"A","quantity":1,"sources":["shop","x"]},{"op":"receive","sku":"A","quantity":1}]}');
+-- the same request is the same, whatever is sellable by then
+BEGIN;
+UPDATE inv_location SET sellable = false;
+SELECT line, location, on_hand, replayed FROM inv_apply('{"key":"any","lines":[{"op":"deduct","sku":"B","quantity":1,"sources":[]}]}');
+UPDATE inv_location SET sellable = true;
+SELECT line, location, on_hand, replayed FROM inv_apply('{"key":"any","lines":[{"op":"deduct","sku":"B","quantity":1,"sources":[]}]}');
+ROLLBACK;
 -- the same lines, the same answer as inv_deduct_many, and another digest
 BEGIN;
 SELECT :outcome FROM inv_deduct_many('{B,O,B}', '{1,1,2}', reference => 'r', key => 'same');

@@ -126,6 +126,8 @@ SELECT line, location, quantity FROM inv_deduct_many('{A}', '{2}', sources => '{
 SELECT line, location, quantity FROM inv_deduct_many('{A,B,A}', '{1,1,1}', sources => '{}', strict => false);
 SET inventory.default_location = 'attic';
 SELECT line, location, quantity FROM inv_deduct_many('{A}', '{2}', sources => '{}');
+SELECT line, location, quantity FROM inv_deduct_many('{A,A}', '{1,3}', sources => '{}');
+SELECT line, status, location, version FROM inv_deduct_many('{A}', '{999}', sources => '{}', strict => false);
 RESET inventory.default_location;
 UPDATE inv_location SET sellable = true;
 
