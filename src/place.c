@@ -23,7 +23,7 @@ typedef struct Place
 	BlockNumber block;
 	OffsetNumber offset;		/* 0: none was noted */
 	uint16		tag;			/* bits of the hash that the position lacks */
-}			Place;
+} Place;
 
 static Place places[PLACES];
 
@@ -51,7 +51,7 @@ inv_place_hash(const text *sku, const text *location)
 bool
 inv_place_recall(uint32 hash, ItemPointer tid)
 {
-	const		Place *place = place_of(hash);
+	const Place *place = place_of(hash);
 
 	if (place->offset == InvalidOffsetNumber || place->tag != tag_of(hash))
 		return false;

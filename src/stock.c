@@ -127,16 +127,18 @@ queue_row(InvStockTable *table, InvRow *row)
 	read_row(table, row);
 }
 
-/* lock_row - locks it and reads its newest version */
-static void
-lock_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row)
+/* lock_row - locks it and reads its newest version; false: not without waiting */
+static bool
+lock_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row, bool wait)
 {
-	inv_stockrow_lock(table, row->tid);
+	if (!inv_stockrow_lock(table, row->tid, wait))
+		return false;
 	read_row(table, row);
 	row->version = inv_stockrow_copy(table);
 	if (row->counted && row->parts[0]->change->counted_at != DT_NOBEGIN)
 		row->moved = inv_ledger_moved_since(cat, row->stock.stock_id,
 											row->parts[0]->change->counted_at);
+	return true;
 }
 
 /* check_range - raises when on hand would leave its range */
@@ -421,6 +423,24 @@ is_wanted(const InvBatch *batch, const InvRow *row)
 }
 
 /*
+ * make_missing_rows - those that may be changed
+ *
+ * Locations before all: the default one is made by the first who needs it, and
+ * who waits for him must not have made a row yet that he wants.
+ */
+static void
+make_missing_rows(InvStockTable *table, const InvCatalogue *cat,
+				  InvBatch *batch)
+{
+	for (int i = 0; i < batch->nrows; i++)
+		if (!batch->rows[i].exists && is_wanted(batch, &batch->rows[i]))
+			(void) inv_location_lock(cat, batch->rows[i].location);
+	for (int i = 0; i < batch->nrows; i++)
+		if (!batch->rows[i].exists && is_wanted(batch, &batch->rows[i]))
+			make_row(table, cat, batch->order, &batch->rows[i]);
+}
+
+/*
  * secure_rows - makes and locks them, in key order
  *
  * First all that are missing.  Making one locks its item, and who changes an
@@ -429,9 +449,7 @@ is_wanted(const InvBatch *batch, const InvRow *row)
 static void
 secure_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
 {
-	for (int i = 0; i < batch->nrows; i++)
-		if (!batch->rows[i].exists && is_wanted(batch, &batch->rows[i]))
-			make_row(table, cat, batch->order, &batch->rows[i]);
+	make_missing_rows(table, cat, batch);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		InvRow	   *row = &batch->rows[i];
@@ -441,8 +459,39 @@ secure_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
 			continue;
 		if (row->contended)
 			queue_row(table, row);
-		lock_row(table, cat, row);
+		(void) lock_row(table, cat, row, true);
 	}
+}
+
+/*
+ * secure_late_rows - those that came to be while others were waited for;
+ * answers whether there are any
+ *
+ * Goods may have gone there that were elsewhere when this call looked first.
+ * They are out of key order now, so nobody is waited for.
+ */
+static bool
+secure_late_rows(InvStockTable *table, const InvCatalogue *cat,
+				 InvBatch *batch)
+{
+	bool		found = false;
+
+	if (IsolationUsesXactSnapshot())
+		return false;
+	inv_stockrow_renew(table);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		InvRow	   *row = &batch->rows[i];
+
+		if (row->exists || row->status != INV_OK ||
+			!inv_stockrow_find(table, row->sku, row->location))
+			continue;
+		read_row(table, row);
+		if (!lock_row(table, cat, row, false))
+			inv_raise_serialization_failure();
+		found = true;
+	}
+	return found;
 }
 
 static void
@@ -482,6 +531,9 @@ apply_several(InvStockTable *table, const InvCatalogue *cat,
 	{
 		secure_rows(table, cat, &batch);
 		applied = inv_decide(&batch);
+		while (!applied && batch.order->linked &&
+			   secure_late_rows(table, cat, &batch))
+			applied = inv_decide(&batch);
 		for (int i = 0; i < batch.nrows; i++)
 			unmake_row(table, &batch.rows[i], applied);
 	}

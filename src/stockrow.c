@@ -345,8 +345,8 @@ inv_stockrow_queue(InvStockTable *table, int64 stock_id)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-void
-inv_stockrow_lock(InvStockTable *table, ItemPointerData tid)
+bool
+inv_stockrow_lock(InvStockTable *table, ItemPointerData tid, bool wait)
 {
 	TM_FailureData failure;
 	TM_Result	result;
@@ -356,12 +356,14 @@ inv_stockrow_lock(InvStockTable *table, ItemPointerData tid)
 	result = table_tuple_lock(table->rel, &tid, table->snapshot,
 							  table->slot,
 							  GetCurrentCommandId(false),
-							  LockTupleNoKeyExclusive, LockWaitBlock, flags,
+							  LockTupleNoKeyExclusive,
+							  wait ? LockWaitBlock : LockWaitSkip, flags,
 							  &failure);
 	if (result == TM_Updated || result == TM_Deleted)
 		inv_raise_serialization_failure();
-	if (result != TM_Ok)
+	if (result != TM_Ok && (wait || result != TM_WouldBlock))
 		elog(ERROR, "unexpected result %d of locking a stock row", result);
+	return result == TM_Ok;
 }
 
 HeapTuple
@@ -403,7 +405,7 @@ write_next(InvStockTable *table, ItemPointerData tid)
 		elog(ERROR, "unexpected result %d of updating a stock row", result);
 	if (IsolationUsesXactSnapshot())
 		inv_raise_serialization_failure();
-	inv_stockrow_lock(table, tid);
+	(void) inv_stockrow_lock(table, tid, true);
 	return false;
 }
 

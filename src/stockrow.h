@@ -117,9 +117,11 @@ extern void inv_stockrow_queue(InvStockTable *table, int64 stock_id);
 /*
  * inv_stockrow_lock - locks the row of a version and gets its newest one
  *
- * Raises 40001 if the isolation level forbids to see that.
+ * Answers false if that could not be without waiting, and wait is false.
+ * Raises 40001 if the isolation level forbids to see the newest version.
  */
-extern void inv_stockrow_lock(InvStockTable *table, ItemPointerData tid);
+extern bool inv_stockrow_lock(InvStockTable *table, ItemPointerData tid,
+							  bool wait);
 
 /*
  * inv_stockrow_write - makes a successor of the version at hand
