@@ -74,7 +74,9 @@ typedef bool InvUpdateIndexes;
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
 #define inv_table_beginscan(rel, snapshot, nkeys, keys) \
 	table_beginscan(rel, snapshot, nkeys, keys, 0)
+#define inv_table_index_fetch_begin(rel) table_index_fetch_begin(rel, 0)
 #else
+#define inv_table_index_fetch_begin(rel) table_index_fetch_begin(rel)
 #define inv_table_beginscan(rel, snapshot, nkeys, keys) \
 	table_beginscan(rel, snapshot, nkeys, keys)
 #if PG_VERSION_NUM >= 180000

@@ -14,6 +14,7 @@
 
 #include "common/hashfn.h"
 
+#include "compat.h"
 #include "place.h"
 
 #define PLACES 32768			/* 256 kB, of which what is used is resident */

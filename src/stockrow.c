@@ -120,7 +120,7 @@ find_at(InvStockTable *table, ItemPointerData tid, const text *sku,
 	if (ItemPointerGetBlockNumber(&tid) >= table->blocks)
 		return false;
 	if (table->fetch == NULL)
-		table->fetch = table_index_fetch_begin(table->rel);
+		table->fetch = inv_table_index_fetch_begin(table->rel);
 	return table_index_fetch_tuple(table->fetch, &tid, table->snapshot,
 								   table->slot, &again, NULL) &&
 		has_key(table, sku, location);
