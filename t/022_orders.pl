@@ -210,7 +210,7 @@ sub each_order
 		$line->{key} = "$number-$i" if $keys && InvOrders::chance(80);
 		$line->{reference} = 'order-' . ($number % 50)
 		  if $references && InvOrders::chance(80);
-		repeat_key($line, @lines[ 0 .. $i ]) if $keys;
+		repeat_key($line, @lines[ 0 .. $i ]) if $keys && !defined $reason;
 	}
 	# where one line names a location, all do
 	if (grep { defined $_->{location} } @lines)
@@ -230,7 +230,7 @@ sub repeat_key
 
 	return if !$old || !InvOrders::chance(15);
 	%$line = %$old;
-	$line->{quantity}++ if InvOrders::chance(2);
+	$line->{quantity}++ if InvOrders::chance(6);
 	return;
 }
 

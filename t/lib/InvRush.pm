@@ -108,10 +108,10 @@ sub random_call
 	my ($self) = @_;
 	my $turn = ++$self->{turn};
 	my $kind = one_of(('many') x 6, ('each') x 5, ('apply') x 5,
-		('receive') x 4, ('transfer') x 2, ('back') x 2, ('count') x 2,
-		'item');
+		('receive') x 4, ('single') x 4, ('transfer') x 2, ('back') x 2,
+		('count') x 2, 'item', 'limits');
 
-	$kind = 'many' if $kind eq 'item' && $self->{unique_keys};
+	$kind = 'many' if $kind =~ /^(?:item|limits)$/ && $self->{unique_keys};
 	$kind = 'shared' if !$self->{unique_keys} && new_keys() < 0.15;
 	my $call = $self->$kind;
 	return { %$call, turn => $turn };
@@ -257,7 +257,11 @@ sub operation
 	my ($self) = @_;
 	my ($from, $to) = shuffle @locations;
 	my %line = some_line();
+	my $sale = chance(15) ? $self->sale : undef;
 
+	return { op => 'return', of_key => $sale,
+		chance(50) ? (quantity => 1) : () }
+	  if $sale;
 	return {
 		op => 'transfer',
 		sku => one_of(@skus),
@@ -315,11 +319,42 @@ sub transfer
 	};
 }
 
-# what an own sale took, or some of it
+# one line, as most calls have
+sub single
+{
+	my ($self) = @_;
+	my %line = some_line();
+	my $key = $self->own_key;
+	my $op = one_of(('deduct') x 3, 'receive', 'adjust');
+	my $strict = $op eq 'receive' ? '' : ', strict => false';
+
+	$line{sku} = one_of($op eq 'adjust' ? @counted : @skus)
+	  if $op ne 'deduct';
+	return {
+		name => "inv_$op",
+		key => $key,
+		ops => [$op],
+		sql => "SELECT * FROM inv_$op(\$1, \$2::bigint, \$3, key => \$4$strict)",
+		values => [ @line{qw(sku quantity location)}, $key ],
+	};
+}
+
+# the key of a sale that was not returned yet: an own one or, where others'
+# keys are known, of anybody, who may be faster
+sub sale
+{
+	my ($self) = @_;
+
+	return 'shared-' . int(60 * int(4 * time) - rand 600)
+	  if !$self->{unique_keys} && chance(40);
+	return splice @{ $self->{sales} }, rand @{ $self->{sales} }, 1;
+}
+
+# what a sale took, or some of it
 sub back
 {
 	my ($self) = @_;
-	my $sale = splice @{ $self->{sales} }, rand @{ $self->{sales} }, 1;
+	my $sale = $self->sale;
 	my $key = $self->own_key;
 
 	return $self->transfer if !$sale;
@@ -363,6 +398,19 @@ sub item
 	};
 }
 
+# limits that a row has of its own, and that follow its item again: neither
+# is another floor than the item's
+sub limits
+{
+	return {
+		name => 'inv_set_limits',
+		ops => ['limits'],
+		sql => 'SELECT * FROM inv_set_limits($1, $2, reorder_point => $3)',
+		values => [ one_of(@skus), one_of(@locations),
+			chance(50) ? int rand 9 : undef ],
+	};
+}
+
 # --- what it comes to --------------------------------------------------------
 
 # effects(CALL) - { sku => difference } over all locations, as it was told;
@@ -377,7 +425,7 @@ sub effects
 	{
 		my $op = $call->{ops}[ $row->{line} - 1 ];
 
-		next if $row->{status} ne 'ok' || $op =~ /^(?:transfer|adjust)$/;
+		next if $row->{status} ne 'ok' || $op =~ /^(?:transfer|adjust|limits)$/;
 		next if $row->{replayed} && !$call->{again};
 		my $sign = $op eq 'deduct' ? -1 : 1;
 		my $leaves = $component{ $row->{sku} } // { $row->{sku} => 1 };
