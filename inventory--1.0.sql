@@ -81,8 +81,8 @@ CREATE TABLE @extschema@.inv_item (
     reorder_point   bigint,
     target_level    bigint,
     version         bigint NOT NULL DEFAULT 1,
-    created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    updated_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.statement_timestamp(),
+    updated_at      timestamptz NOT NULL DEFAULT pg_catalog.statement_timestamp(),
     CONSTRAINT inv_item_pkey PRIMARY KEY (sku),
     CONSTRAINT inv_item_sku_length
         CHECK (pg_catalog.octet_length(sku)
