@@ -37,12 +37,33 @@ COMMENT ON TYPE @extschema@.inv_component IS
 'What inv_components() answers: quantity units of component_sku are in one '
 'bundle.';
 
+CREATE TYPE @extschema@.inv_hold_outcome AS (
+    status      text,
+    xid         text,
+    branch      text,
+    state       text,
+    expires_at  timestamptz,
+    replayed    boolean,
+    sku         text,
+    location    text,
+    requested   bigint,
+    available   bigint
+);
+COMMENT ON TYPE @extschema@.inv_hold_outcome IS
+'What every call about a hold answers, always one row. status: as of '
+'inv_outcome. state, of the hold after the call: held, confirmed, cancelled, '
+'expired, or refused (a try that was not strict and found too little). '
+'replayed: the call had been made before, and changed nothing now. sku, '
+'location, requested, available: of a refusal, what was asked for where, and '
+'how much there was.';
+
 CREATE TYPE @extschema@.inv_maintenance AS (
     task        text,
     affected    bigint
 );
 COMMENT ON TYPE @extschema@.inv_maintenance IS
-'What inv_maintain() did. task: leaves (made), keys (removed).';
+'What inv_maintain() did. task: leaves (made), keys (removed), '
+'holds (expired), hold_tombstones (of decided holds, removed).';
 
 CREATE TYPE @extschema@.inv_discrepancy AS (
     sku         text,
@@ -56,7 +77,8 @@ COMMENT ON TYPE @extschema@.inv_discrepancy IS
 'found what stands elsewhere. problem: on_hand, reserved, version (the stock '
 'row differs from the sum, or the number, of its movements), ledger_version '
 '(the versions of its movements are not 1 to their number), stock_row '
-'(movements without a stock row).';
+'(movements without a stock row), holds (reserved differs from the lines of '
+'open holds).';
 
 
 -- ---------------------------------------------------------------- tables
@@ -219,8 +241,8 @@ CREATE TABLE @extschema@.inv_movement (
 COMMENT ON TABLE @extschema@.inv_movement IS
 'The ledger: one row for every change of a stock row, appended by the '
 'functions of the extension in the transaction that makes the change, never '
-'changed afterwards. kind: receive, deduct, adjust, transfer, return. sku and '
-'location are those of that day. version: of the stock row after the change. '
+'changed afterwards. kind: receive, deduct, adjust, transfer, return; try, '
+'confirm, release (of a hold). sku and location are those of that day. version: of the stock row after the change. '
 'original_id: of a return, the movement that it gives back. occurred_at: when '
 'it happened in the shop; recorded_at: when the database was told.';
 
@@ -243,7 +265,72 @@ COMMENT ON TABLE @extschema@.inv_request IS
 'Kept for inventory.key_retention at least.';
 
 
+/*
+ * The fence of holds, and what they hold, written by src/hold.c alone.  A
+ * decided hold stays as a tombstone, without lines: so whoever looks for the
+ * holds on a stock row reads none.  expires_at is null where nothing was ever
+ * held; quantities are those of the lines of the try, confirmed how many of
+ * them were taken.  status to available are those of a refusal.
+ */
+CREATE TABLE @extschema@.inv_hold (
+    hold_id     bigint GENERATED ALWAYS AS IDENTITY,
+    xid         text COLLATE "C" NOT NULL,
+    branch      text COLLATE "C" NOT NULL,
+    state       text COLLATE "C" NOT NULL,
+    on_expiry   text COLLATE "C" NOT NULL,
+    expires_at  timestamptz,
+    digest      bytea,
+    quantities  bigint[],
+    confirmed   bigint[],
+    reference   text,
+    owner       text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    decided_at  timestamptz,
+    status      text,
+    line        integer,
+    sku         text,
+    location    text,
+    requested   bigint,
+    available   bigint,
+    CONSTRAINT inv_hold_pkey PRIMARY KEY (xid, branch)
+);
+COMMENT ON TABLE @extschema@.inv_hold IS
+'Every hold by its xid and branch, decided ones too: so that calls are '
+'answered right in any order and however often they come. Kept for '
+'inventory.hold_retention after the decision. Read inv_open_holds.';
+
+/*
+ * held is what is still reserved; null: nothing, the hold has expired and may
+ * reacquire it.
+ */
+CREATE TABLE @extschema@.inv_hold_line (
+    hold_id     bigint NOT NULL,
+    position    integer NOT NULL,
+    line        integer NOT NULL,
+    units       bigint NOT NULL,
+    stock_id    bigint NOT NULL,
+    sku         text COLLATE "C" NOT NULL,
+    location    text COLLATE "C" NOT NULL,
+    quantity    bigint NOT NULL,
+    confirmed   bigint NOT NULL,
+    held        bigint,
+    CONSTRAINT inv_hold_line_pkey PRIMARY KEY (hold_id, position)
+);
+COMMENT ON TABLE @extschema@.inv_hold_line IS
+'What open holds hold of which stock row. units: of the sku in one of what '
+'the line asks for, more than 1 in a bundle.';
+
+
 -- --------------------------------------------------------------- indexes
+
+/* for inv_expire_holds: open holds whose time is over, those to be kept apart */
+CREATE INDEX inv_hold_expires_at_idx ON @extschema@.inv_hold
+    ((on_expiry OPERATOR(pg_catalog.=) 'keep'), expires_at)
+    WHERE state OPERATOR(pg_catalog.=) 'held';
+
+/* the holds on a stock row */
+CREATE INDEX inv_hold_line_stock_idx ON @extschema@.inv_hold_line (stock_id)
+    WHERE held IS NOT NULL;
 
 /* for the hint that names a SKU which differs by case or blanks only */
 CREATE INDEX inv_item_folded_sku_idx ON @extschema@.inv_item
@@ -564,16 +651,102 @@ COMMENT ON FUNCTION @extschema@.inv_verify(text, text) IS
 'null: no limit.';
 
 
+-- ------------------------------------------------------ functions: holds
+
+CREATE FUNCTION @extschema@.inv_try(
+    xid         text,
+    skus        text[],
+    quantities  bigint[],
+    locations   text[] DEFAULT NULL,
+    sources     text[] DEFAULT NULL,
+    branch      text DEFAULT '',
+    ttl_seconds bigint DEFAULT 900,
+    on_expiry   text DEFAULT 'release',
+    reference   text DEFAULT NULL,
+    strict      boolean DEFAULT true
+) RETURNS @extschema@.inv_hold_outcome
+AS 'MODULE_PATHNAME', 'inv_try'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_try(
+    text, text[], bigint[], text[], text[], text, bigint, text, text,
+    boolean) IS
+'Reserves every line or none, under the name (xid, branch): at most 128 bytes '
+'each. skus, quantities, locations and sources are those of inv_deduct_many. '
+'After ttl_seconds (1 to 31536000) the hold expires; on_expiry: release gives '
+'the stock back, keep never does so by itself, reacquire gives it back and '
+'lets inv_confirm take it again if it is still there. The same try again is '
+'answered alike and has no effect. strict: true raises a refusal and keeps '
+'nothing, false answers it as the status and remembers it. Errors: IV001 '
+'insufficient stock, IV003 unknown item, IV004 inactive item, IV005 unknown '
+'location (these only when strict), IV012 cancelled, IV013 expired, IV014 '
+'tried with other arguments, 22004 and 22023 bad argument, 22003 overflow, '
+'25006 read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_confirm(
+    xid         text,
+    branch      text DEFAULT '',
+    quantities  bigint[] DEFAULT NULL,
+    release_rest boolean DEFAULT true
+) RETURNS @extschema@.inv_hold_outcome
+AS 'MODULE_PATHNAME', 'inv_confirm'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_confirm(text, text, bigint[], boolean) IS
+'Takes what is held off the books. quantities: for each line of the try how '
+'many are taken in all, counted from the first confirm on; null: all. '
+'release_rest: true gives the rest back, false keeps it held for a later '
+'confirm or cancel. Confirming the same again changes nothing. Errors: IV010 '
+'unknown hold, IV012 cancelled, IV013 expired, IV014 confirmed with other '
+'quantities, IV015 more than was tried, IV001 and IV004 when an expired hold '
+'must take its stock again and cannot, 22004 and 22023 bad argument, 25006 '
+'read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_cancel(
+    xid         text,
+    branch      text DEFAULT ''
+) RETURNS @extschema@.inv_hold_outcome
+AS 'MODULE_PATHNAME', 'inv_cancel'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_cancel(text, text) IS
+'Gives back what is held. Without a try it is remembered all the same, and a '
+'try that comes late is refused. A try that is still running is waited for. '
+'Errors: IV011 already confirmed, 22004 and 22023 bad argument, 25006 '
+'read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_extend(
+    xid         text,
+    ttl_seconds bigint,
+    branch      text DEFAULT ''
+) RETURNS @extschema@.inv_hold_outcome
+AS 'MODULE_PATHNAME', 'inv_extend'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_extend(text, bigint, text) IS
+'Lets a hold expire ttl_seconds (1 to 31536000) from now. Errors: IV010 '
+'unknown hold, IV011 confirmed, IV012 cancelled, IV013 expired, 22004 and '
+'22023 bad argument, 25006 read-only, 40001 and 40P01 (retry).';
+
+CREATE FUNCTION @extschema@.inv_expire_holds(
+    max_holds   bigint DEFAULT 1000
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'inv_expire_holds'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_expire_holds(bigint) IS
+'Gives back what holds hold whose time is over, the oldest first, at most '
+'max_holds (1 to 100000) of them in this transaction, and answers how many. '
+'Holds that others are deciding at the moment are left to them. Errors: 22004 '
+'and 22023 bad argument, 25006 read-only, 40001 and 40P01 (retry).';
+
+
 -- -------------------------------------------- functions: administration
 
 CREATE FUNCTION @extschema@.inv_maintain()
 RETURNS SETOF @extschema@.inv_maintenance
 AS 'MODULE_PATHNAME', 'inv_maintain'
-LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2;
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 4;
 COMMENT ON FUNCTION @extschema@.inv_maintain() IS
 'Calendar work, to be called by cron about once an hour: makes the leaves of '
-'the ledger ahead of need, removes keys older than inventory.key_retention. '
-'One row per task with the number of things it affected.';
+'the ledger ahead of need, removes keys older than inventory.key_retention, '
+'expires up to 10,000 holds, removes holds that were decided longer than '
+'inventory.hold_retention ago. One row per task with the number of things it affected.';
 
 CREATE FUNCTION @extschema@.inv_grant(role text, level text) RETURNS void
 AS 'MODULE_PATHNAME', 'inv_grant'
@@ -712,6 +885,39 @@ COMMENT ON VIEW @extschema@.inv_item_level IS
 'how many complete ones the stock of its components makes at each sellable '
 'location, summed; reserved is null.';
 
+CREATE VIEW @extschema@.inv_open_holds AS
+SELECT h.xid, h.branch, h.state, h.on_expiry, h.owner, h.reference,
+       h.created_at,
+       pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) h.created_at AS age,
+       h.expires_at,
+       h.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()
+           AS overdue,
+       l.lines, l.units, l.value, l.currency
+  FROM @extschema@.inv_hold h
+ CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(DISTINCT l.line) AS lines,
+           pg_catalog.sum(l.held) AS units,
+           CASE WHEN pg_catalog.count(i.unit_price)
+                    OPERATOR(pg_catalog.=) pg_catalog.count(*)
+                 AND pg_catalog.count(DISTINCT coalesce(i.currency, ''))
+                    OPERATOR(pg_catalog.=) 1
+                THEN pg_catalog.sum(i.unit_price OPERATOR(pg_catalog.*)
+                                    l.held::pg_catalog.numeric)
+           END AS value,
+           CASE WHEN pg_catalog.count(DISTINCT coalesce(i.currency, ''))
+                    OPERATOR(pg_catalog.=) 1
+                THEN pg_catalog.min(i.currency)
+           END AS currency
+      FROM @extschema@.inv_hold_line l
+      LEFT JOIN @extschema@.inv_item i ON i.sku OPERATOR(pg_catalog.=) l.sku
+     WHERE l.hold_id OPERATOR(pg_catalog.=) h.hold_id) l
+ WHERE h.state OPERATOR(pg_catalog.=) 'held';
+COMMENT ON VIEW @extschema@.inv_open_holds IS
+'The holds that are not decided. lines: of the try; units: of all lines; '
+'value: at today''s prices, null where an item has none or currencies differ. '
+'overdue: its time is over; with on_expiry keep it stays '
+'so until somebody decides, others expire with the next sweep.';
+
 
 -- -------------------------------------------------------------- triggers
 
@@ -768,6 +974,14 @@ CREATE TRIGGER inv_request_guard
     BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_request
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
 
+CREATE TRIGGER inv_hold_guard
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_hold
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
+
+CREATE TRIGGER inv_hold_line_guard
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_hold_line
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
+
 CREATE TRIGGER inv_movement_guard
     BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON @extschema@.inv_movement
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_dml();
@@ -786,12 +1000,16 @@ SELECT pg_catalog.pg_extension_config_dump('inv_stock', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_stock_stock_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_movement_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_request', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_hold', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_hold_line', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_hold_hold_id_seq', '');
 
 
 -- ------------------------------------------------------------ privileges
 
 REVOKE ALL ON TYPE
     @extschema@.inv_outcome,
+    @extschema@.inv_hold_outcome,
     @extschema@.inv_component,
     @extschema@.inv_maintenance,
     @extschema@.inv_discrepancy
@@ -804,13 +1022,17 @@ REVOKE ALL ON
     @extschema@.inv_stock,
     @extschema@.inv_movement,
     @extschema@.inv_request,
+    @extschema@.inv_hold,
+    @extschema@.inv_hold_line,
     @extschema@.inv_stock_level,
-    @extschema@.inv_item_level
+    @extschema@.inv_item_level,
+    @extschema@.inv_open_holds
 FROM PUBLIC;
 
 REVOKE ALL ON SEQUENCE
     @extschema@.inv_stock_stock_id_seq,
-    @extschema@.inv_movement_id_seq
+    @extschema@.inv_movement_id_seq,
+    @extschema@.inv_hold_hold_id_seq
 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION
@@ -834,6 +1056,13 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_deduct_each(
         text[], bigint[], text[], text[], text[], text),
     @extschema@.inv_apply(jsonb),
+    @extschema@.inv_try(
+        text, text[], bigint[], text[], text[], text, bigint, text, text,
+        boolean),
+    @extschema@.inv_confirm(text, text, bigint[], boolean),
+    @extschema@.inv_cancel(text, text),
+    @extschema@.inv_extend(text, bigint, text),
+    @extschema@.inv_expire_holds(bigint),
     @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
     @extschema@.inv_maintain(),
     @extschema@.inv_grant(text, text),

@@ -14,12 +14,14 @@ SET search_path = install;
 SELECT p.oid::regprocedure AS function, pg_get_function_arguments(p.oid) AS arguments,
        pg_get_function_result(p.oid) AS result
   FROM pg_proc p WHERE p.proname IN ('inv_receive', 'inv_deduct', 'inv_available',
-    'inv_history', 'inv_verify') AND p.pronamespace = 'install'::regnamespace
+    'inv_history', 'inv_verify', 'inv_try', 'inv_confirm', 'inv_cancel', 'inv_extend',
+    'inv_expire_holds') AND p.pronamespace = 'install'::regnamespace
   ORDER BY p.proname;
 -- the shapes
 SELECT a.attrelid::regclass AS type, a.attnum, a.attname, a.atttypid::regtype
   FROM pg_attribute a WHERE a.attrelid IN ('inv_outcome'::regclass,
-    'inv_discrepancy'::regclass, 'inv_stock_level'::regclass)
+    'inv_discrepancy'::regclass, 'inv_stock_level'::regclass,
+    'inv_hold_outcome'::regclass, 'inv_open_holds'::regclass)
   ORDER BY a.attrelid::regclass::text, a.attnum;
 -- the ledger has all its columns from the first version on
 SELECT attname, atttypid::regtype FROM pg_attribute

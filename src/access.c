@@ -306,3 +306,32 @@ inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
 	PopActiveSnapshot();
 	return inserted;
 }
+
+void
+inv_access_insert_rows(Relation table, TupleTableSlot **slots, int nslots)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *rri = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(rri, table, 0, NULL, 0);
+	ExecOpenIndices(rri, false);
+	table_multi_insert(table, slots, nslots, GetCurrentCommandId(true), 0,
+					   NULL);
+	for (int i = 0; i < nslots; i++)
+		inv_insert_index_tuples(rri, slots[i], estate, false, false, NULL,
+								false);
+	ExecCloseIndices(rri);
+	FreeExecutorState(estate);
+}
+
+void
+inv_access_update_row(Relation table, ItemPointer tid, TupleTableSlot *slot)
+{
+	InvUpdateIndexes update_indexes;
+
+	simple_table_tuple_update(table, tid, slot, GetActiveSnapshot(),
+							  &update_indexes);
+	if (!inv_update_indexes_none(update_indexes))
+		inv_access_update_entries(table, slot,
+								  inv_update_indexes_summarizing(update_indexes));
+}

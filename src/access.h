@@ -58,4 +58,15 @@ extern void inv_access_update_entries(Relation table, TupleTableSlot *slot,
 extern bool inv_access_insert_if_new(Relation table, TupleTableSlot *slot,
 									 ItemPointer existing);
 
+/*
+ * inv_access_insert_rows - inserts the rows in slots, whose keys are new
+ *
+ * inv_access_update_row - makes the row in slot the successor of a version
+ * that this transaction has locked or made
+ */
+extern void inv_access_insert_rows(Relation table, TupleTableSlot **slots,
+								   int nslots);
+extern void inv_access_update_row(Relation table, ItemPointer tid,
+								  TupleTableSlot *slot);
+
 #endif							/* INV_ACCESS_H */

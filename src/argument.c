@@ -11,6 +11,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "argument.h"
@@ -35,7 +36,7 @@ value_of(const InvCall *call, int arg)
 void
 inv_call_note_text(InvCall *call, const text *value)
 {
-	if (call->key == NULL)
+	if (call->noted.data == NULL)
 		return;
 	if (value == NULL)
 	{
@@ -49,7 +50,7 @@ inv_call_note_text(InvCall *call, const text *value)
 void
 inv_call_note_integer(InvCall *call, bool isnull, int64 value)
 {
-	if (call->key == NULL)
+	if (call->noted.data == NULL)
 		return;
 	pq_sendbyte(&call->noted, isnull);
 	pq_sendint64(&call->noted, value);
@@ -119,13 +120,37 @@ inv_argument_check_key(const char *name, int line, const text *value)
 }
 
 void
+inv_call_begin(InvCall *call, FunctionCallInfo fcinfo, const char *function)
+{
+	call->fcinfo = fcinfo;
+	call->function = function;
+	call->key = NULL;
+	call->line = 0;
+	call->noted.data = NULL;
+}
+
+void
+inv_call_begin_notes(InvCall *call)
+{
+	initStringInfo(&call->noted);
+	appendStringInfoString(&call->noted, call->function);
+}
+
+Datum
+inv_call_digest(const InvCall *call)
+{
+	bytea	   *noted = (bytea *) cstring_to_text_with_len(call->noted.data,
+														   call->noted.len);
+
+	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(noted));
+}
+
+void
 inv_call_begin_line(InvCall *call, const char *function, text *key)
 {
-	call->fcinfo = NULL;
-	call->function = function;
+	inv_call_begin(call, NULL, function);
 	call->key = key;
-	initStringInfo(&call->noted);
-	appendStringInfoString(&call->noted, function);
+	inv_call_begin_notes(call);
 }
 
 /* get_key - the key of a call; begins the notes on its arguments */
@@ -139,17 +164,7 @@ get_key(InvCall *call, int arg)
 	key = DatumGetTextPP(value_of(call, arg));
 	inv_argument_check_key("key", 0, key);
 	call->key = key;
-	initStringInfo(&call->noted);
-	appendStringInfoString(&call->noted, call->function);
-}
-
-void
-inv_call_begin(InvCall *call, FunctionCallInfo fcinfo, const char *function)
-{
-	call->fcinfo = fcinfo;
-	call->function = function;
-	call->key = NULL;
-	call->line = 0;
+	inv_call_begin_notes(call);
 }
 
 void
@@ -200,6 +215,13 @@ inv_call_key(InvCall *call, int arg, const char *name)
 {
 	inv_call_require(call, arg, name);
 	return get_text(call, arg, name, INV_MAX_KEY_BYTES);
+}
+
+text *
+inv_call_text(InvCall *call, int arg, const char *name, int max_bytes)
+{
+	inv_call_require(call, arg, name);
+	return get_text(call, arg, name, max_bytes);
 }
 
 text *

@@ -3,8 +3,8 @@
  *		Unpacking and checking the arguments of a call.
  *
  * Every function here raises an error that names the argument and its value if
- * that is bad.  Of a call with a key they also note what the arguments were,
- * after defaults: that is what a second call with this key must repeat.
+ * that is bad.  Of a call with a key, or about a hold, they also note what the
+ * arguments were, after defaults: that is what a second call must repeat.
  */
 #ifndef INV_ARGUMENT_H
 #define INV_ARGUMENT_H
@@ -19,7 +19,7 @@ typedef struct InvCall
 	const char *function;
 	text	   *key;			/* null: none */
 	int			line;			/* of a longer call, or 0 */
-	StringInfoData noted;		/* of a call with a key: its arguments */
+	StringInfoData noted;		/* its arguments, if somebody wants to know */
 } InvCall;
 
 #define INV_NO_KEY_ARGUMENT (-1)
@@ -42,12 +42,22 @@ extern void inv_call_begin(InvCall *call, FunctionCallInfo fcinfo,
 extern void inv_call_begin_writing(InvCall *call, FunctionCallInfo fcinfo,
 								   const char *function, int key_argument);
 
+/* inv_call_begin_notes - notes the arguments from here on */
+extern void inv_call_begin_notes(InvCall *call);
+
+/* inv_call_digest - SHA-256 of what was noted, as bytea */
+extern Datum inv_call_digest(const InvCall *call);
+
 /* a name such as a SKU, at most 128 bytes; null if it is not given */
 extern text *inv_call_name(InvCall *call, int arg, const char *name);
 extern text *inv_call_optional_name(InvCall *call, int arg, const char *name);
 
 /* a required key of another call */
 extern text *inv_call_key(InvCall *call, int arg, const char *name);
+
+/* a required text of limited length, which may be empty */
+extern text *inv_call_text(InvCall *call, int arg, const char *name,
+						   int max_bytes);
 
 /* optional texts of limited length */
 extern text *inv_call_reference(InvCall *call, int arg);

@@ -120,6 +120,7 @@ set_labels(InvLines *lines, int keys_arg, int references_arg, int reason_arg)
 		labels[i].reference = references[i];
 		labels[i].reason = reason;
 		labels[i].key = keys[i];
+		labels[i].hold = NULL;
 		labels[i].occurred_at = DT_NOBEGIN;
 		lines->changes[i].labels = &labels[i];
 	}

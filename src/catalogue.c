@@ -39,7 +39,12 @@ static const struct
 	{"inv_stock_stock_id_seq", &catalogue.stock_id_seq},
 	{"inv_movement", &catalogue.movement},
 	{"inv_movement_id_seq", &catalogue.movement_id_seq},
-	{"inv_request", &catalogue.request}
+	{"inv_request", &catalogue.request},
+	{"inv_hold", &catalogue.hold},
+	{"inv_hold_pkey", &catalogue.hold_key},
+	{"inv_hold_hold_id_seq", &catalogue.hold_id_seq},
+	{"inv_hold_line", &catalogue.hold_line},
+	{"inv_hold_line_pkey", &catalogue.hold_line_key}
 };
 
 static void
@@ -79,8 +84,9 @@ find_relation(const char *name, Oid schema)
 	return relid;
 }
 
-static TupleDesc
-copy_row_type(const char *name, Oid schema)
+/* keep_row_type - a copy of the row type takes the place of the one before */
+static void
+keep_row_type(TupleDesc *kept, const char *name, Oid schema)
 {
 	Oid			type;
 	TupleDesc	desc;
@@ -91,7 +97,9 @@ copy_row_type(const char *name, Oid schema)
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	desc = lookup_rowtype_tupdesc_copy(type, -1);
 	MemoryContextSwitchTo(old);
-	return desc;
+	if (*kept)
+		FreeTupleDesc(*kept);
+	*kept = desc;
 }
 
 /* load_catalogue - finds everything, or leaves the catalogue invalid */
@@ -99,16 +107,13 @@ static void
 load_catalogue(Oid schema)
 {
 	Relation	rel;
-	TupleDesc	outcome;
 	char	   *name = get_namespace_name(schema);
 
 	for (int i = 0; i < lengthof(relations); i++)
 		*relations[i].oid = find_relation(relations[i].name, schema);
 
-	outcome = copy_row_type("inv_outcome", schema);
-	if (catalogue.outcome)
-		FreeTupleDesc(catalogue.outcome);
-	catalogue.outcome = outcome;
+	keep_row_type(&catalogue.outcome, "inv_outcome", schema);
+	keep_row_type(&catalogue.hold_outcome, "inv_hold_outcome", schema);
 
 	name = MemoryContextStrdup(TopMemoryContext, quote_identifier(name));
 	if (catalogue.schema)

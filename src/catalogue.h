@@ -27,7 +27,13 @@ typedef struct InvCatalogue
 	Oid			movement;		/* the parent of the leaves */
 	Oid			movement_id_seq;
 	Oid			request;
+	Oid			hold;
+	Oid			hold_key;		/* unique index on (xid, branch) */
+	Oid			hold_id_seq;
+	Oid			hold_line;
+	Oid			hold_line_key;	/* unique index on (hold_id, position) */
 	TupleDesc	outcome;		/* of inv_outcome */
+	TupleDesc	hold_outcome;	/* of inv_hold_outcome */
 	uint64		generation;		/* grows whenever the rest changes */
 } InvCatalogue;
 

@@ -58,6 +58,43 @@ const InvChange inv_change_transfer_from = {
 	.expected_version = INV_ANY_VERSION
 };
 
+const InvChange inv_change_try = {
+	.line = 1,
+	.kind = "try",
+	.reserved_step = 1,
+	.sells = true,
+	.takes = true,
+	.keep = INV_NO_KEEP,
+	.expected_version = INV_ANY_VERSION
+};
+
+const InvChange inv_change_confirm = {
+	.line = 1,
+	.kind = "confirm",
+	.on_hand_step = -1,
+	.reserved_step = -1,
+	.keep = INV_NO_KEEP,
+	.expected_version = INV_ANY_VERSION
+};
+
+const InvChange inv_change_reacquire = {
+	.line = 1,
+	.kind = "confirm",
+	.on_hand_step = -1,
+	.sells = true,
+	.takes = true,
+	.keep = INV_NO_KEEP,
+	.expected_version = INV_ANY_VERSION
+};
+
+const InvChange inv_change_release = {
+	.line = 1,
+	.kind = "release",
+	.reserved_step = -1,
+	.keep = INV_NO_KEEP,
+	.expected_version = INV_ANY_VERSION
+};
+
 void
 inv_change_transfer_to(InvChange *from, text *to_location, int line)
 {
@@ -84,5 +121,6 @@ inv_change_labels(InvCall *call, int first_arg, InvLabels *labels)
 	labels->reference = inv_call_reference(call, first_arg);
 	labels->reason = inv_call_reason(call, first_arg + 1);
 	labels->key = call->key;
+	labels->hold = NULL;
 	labels->occurred_at = DT_NOBEGIN;
 }

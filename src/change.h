@@ -13,6 +13,12 @@ extern const InvChange inv_change_deduct;
 extern const InvChange inv_change_adjust;
 extern const InvChange inv_change_return;
 
+/* of holds */
+extern const InvChange inv_change_try;
+extern const InvChange inv_change_confirm;	/* what was reserved */
+extern const InvChange inv_change_reacquire;	/* what is no longer */
+extern const InvChange inv_change_release;
+
 /* the first of the two changes of a transfer */
 extern const InvChange inv_change_transfer_from;
 

@@ -18,6 +18,12 @@
 #define INV_ERRCODE_KEY_REUSED MAKE_SQLSTATE('I', 'V', '0', '0', '7')
 #define INV_ERRCODE_UNKNOWN_CALL MAKE_SQLSTATE('I', 'V', '0', '0', '8')
 #define INV_ERRCODE_EXCEEDS_CALL MAKE_SQLSTATE('I', 'V', '0', '0', '9')
+#define INV_ERRCODE_UNKNOWN_HOLD MAKE_SQLSTATE('I', 'V', '0', '1', '0')
+#define INV_ERRCODE_HOLD_CONFIRMED MAKE_SQLSTATE('I', 'V', '0', '1', '1')
+#define INV_ERRCODE_HOLD_CANCELLED MAKE_SQLSTATE('I', 'V', '0', '1', '2')
+#define INV_ERRCODE_HOLD_EXPIRED MAKE_SQLSTATE('I', 'V', '0', '1', '3')
+#define INV_ERRCODE_HOLD_DIFFERS MAKE_SQLSTATE('I', 'V', '0', '1', '4')
+#define INV_ERRCODE_EXCEEDS_HOLD MAKE_SQLSTATE('I', 'V', '0', '1', '5')
 
 /* the largest quantity: JavaScript clients hold no larger integer exactly */
 #define INV_MAX_QUANTITY INT64CONST(9007199254740991)

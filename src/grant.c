@@ -47,6 +47,7 @@ static const Right rights[] = {
 	{READER, "SELECT", "@inv_bundle"},
 	{READER, "SELECT", "@inv_stock_level"},
 	{READER, "SELECT", "@inv_item_level"},
+	{READER, "SELECT", "@inv_open_holds"},
 	{READER, "EXECUTE", "FUNCTION @inv_available"},
 	{READER, "EXECUTE", "FUNCTION @inv_history"},
 	{READER, "EXECUTE", "FUNCTION @inv_components"},
@@ -62,10 +63,15 @@ static const Right rights[] = {
 	{CLERK, "EXECUTE", "FUNCTION @inv_adjust_many"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_deduct_each"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_apply"},
+	{CLERK, "EXECUTE", "FUNCTION @inv_try"},
+	{CLERK, "EXECUTE", "FUNCTION @inv_confirm"},
+	{CLERK, "EXECUTE", "FUNCTION @inv_cancel"},
+	{CLERK, "EXECUTE", "FUNCTION @inv_extend"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_item"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_location"},
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_bundle"},
 	{ADMIN, "EXECUTE", "FUNCTION @inv_set_limits"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_expire_holds"},
 	{ADMIN, "EXECUTE", "FUNCTION @inv_maintain"}
 };
 

@@ -19,6 +19,7 @@ char	   *inv_actor;
 char	   *inv_traceparent;
 int			inv_leaf_size;
 int			inv_key_retention;
+int			inv_hold_retention;
 int			inv_max_lines;
 bool		inv_log_refusals;
 
@@ -78,6 +79,12 @@ inv_guc_define(void)
 							"How long a key is remembered, at least.",
 							"Older ones are removed by inv_maintain().",
 							&inv_key_retention, 24 * 60 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.hold_retention",
+							"How long a decided hold is remembered, at least.",
+							"Longer than any coordinator repeats a call. "
+							"Older ones are removed by inv_maintain().",
+							&inv_hold_retention, 7 * 24 * 60 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("inventory.max_lines",
 							"Lines that one call may have.",

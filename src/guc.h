@@ -20,6 +20,9 @@ extern int	inv_leaf_size;
 /* inventory.key_retention: seconds that a key is remembered */
 extern int	inv_key_retention;
 
+/* inventory.hold_retention: seconds that a decided hold is remembered */
+extern int	inv_hold_retention;
+
 /* inventory.max_lines: how many lines one call may have */
 extern int	inv_max_lines;
 

@@ -132,6 +132,12 @@ text_or_null(const char *value)
 	return CStringGetTextDatum(valid_text(value));
 }
 
+text *
+inv_ledger_actor(void)
+{
+	return cstring_to_text(valid_text(actor_name()));
+}
+
 /* set_text - a column that is null where there is nothing to say */
 static void
 set_text(TupleTableSlot *slot, int column, Datum value)
@@ -156,6 +162,7 @@ fill_labels(const InvLedger *ledger, TupleTableSlot *slot,
 	set_text(slot, MOVEMENT_REFERENCE, PointerGetDatum(labels->reference));
 	set_text(slot, MOVEMENT_REASON, PointerGetDatum(labels->reason));
 	set_text(slot, MOVEMENT_KEY, PointerGetDatum(labels->key));
+	set_text(slot, MOVEMENT_HOLD, PointerGetDatum(labels->hold));
 
 	/* a client's clock may be ahead of ours: the ledger's never is */
 	if (occurred_at == DT_NOBEGIN || occurred_at > ledger->now)
@@ -179,7 +186,6 @@ fill_slot(const InvLedger *ledger, TupleTableSlot *slot, int64 id,
 	set_integer(slot, MOVEMENT_ON_HAND_DELTA, movement->on_hand_delta);
 	set_integer(slot, MOVEMENT_RESERVED_DELTA, movement->reserved_delta);
 	set_integer(slot, MOVEMENT_VERSION, movement->version);
-	slot->tts_isnull[MOVEMENT_HOLD] = true;
 	set_integer(slot, MOVEMENT_ORIGINAL_ID, movement->original_id);
 	slot->tts_isnull[MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
 	set_text(slot, MOVEMENT_ACTOR, ledger->actor);
@@ -202,7 +208,7 @@ inv_ledger_begin(InvLedger *ledger, const InvCatalogue *cat)
 	ledger->pending = 0;
 	ledger->now = GetCurrentTimestamp();
 	ledger->txid = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	ledger->actor = text_or_null(actor_name());
+	ledger->actor = PointerGetDatum(inv_ledger_actor());
 	ledger->application_name = text_or_null(application_name);
 	ledger->traceparent = text_or_null(inv_traceparent);
 }

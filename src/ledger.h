@@ -18,6 +18,7 @@ typedef struct InvLabels
 	text	   *reference;
 	text	   *reason;
 	text	   *key;
+	text	   *hold;
 	TimestampTz occurred_at;	/* DT_NOBEGIN: now */
 } InvLabels;
 
@@ -55,6 +56,9 @@ typedef struct InvLedger
 } InvLedger;
 
 extern void inv_ledger_init(void);
+
+/* inv_ledger_actor - who acts: inventory.actor, or else the session user */
+extern text *inv_ledger_actor(void);
 
 /*
  * inv_ledger_begin, inv_ledger_append, inv_ledger_end - append movements

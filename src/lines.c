@@ -146,26 +146,37 @@ inv_lines_begin(InvLines *lines, InvCall *call, const InvChange *change,
 	}
 }
 
+int64	   *
+inv_lines_integers(InvLines *lines, int arg, const char *name, int64 min)
+{
+	Elements	elements;
+	int64	   *values;
+
+	inv_call_require(lines->call, arg, name);
+	(void) get_elements(lines, arg, name, INT8OID, &elements);
+	if (elements.count == 0)
+		refuse_empty(name);
+	check_length(lines, &elements);
+	values = palloc(lines->count * sizeof(int64));
+	for (int i = 0; i < lines->count; i++)
+	{
+		if (elements.nulls[i])
+			refuse_null(name, i + 1);
+		values[i] = DatumGetInt64(elements.values[i]);
+		inv_argument_check_range(name, i + 1, values[i], min,
+								 INV_MAX_QUANTITY);
+		inv_call_note_integer(lines->call, false, values[i]);
+	}
+	return values;
+}
+
 void
 inv_lines_quantities(InvLines *lines, int arg, const char *name, int64 min)
 {
-	Elements	quantities;
+	const int64 *values = inv_lines_integers(lines, arg, name, min);
 
-	inv_call_require(lines->call, arg, name);
-	(void) get_elements(lines, arg, name, INT8OID, &quantities);
-	if (quantities.count == 0)
-		refuse_empty(name);
-	check_length(lines, &quantities);
 	for (int i = 0; i < lines->count; i++)
-	{
-		int64		value = DatumGetInt64(quantities.values[i]);
-
-		if (quantities.nulls[i])
-			refuse_null(name, i + 1);
-		inv_argument_check_range(name, i + 1, value, min, INV_MAX_QUANTITY);
-		lines->changes[i].quantity = value;
-		inv_call_note_integer(lines->call, false, value);
-	}
+		lines->changes[i].quantity = values[i];
 }
 
 void

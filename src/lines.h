@@ -25,6 +25,10 @@ typedef struct InvLines
 extern void inv_lines_begin(InvLines *lines, InvCall *call,
 							const InvChange *change, int arg);
 
+/* a number from min on for each line */
+extern int64 *inv_lines_integers(InvLines *lines, int arg, const char *name,
+								 int64 min);
+
 /* the quantities, from min on */
 extern void inv_lines_quantities(InvLines *lines, int arg, const char *name,
 								 int64 min);

@@ -9,8 +9,12 @@
 
 #include "argument.h"
 #include "compat.h"
+#include "hold.h"
 #include "leaf.h"
 #include "request.h"
+
+/* one transaction expires no more holds than these: it locks their stock */
+#define MAX_HOLDS 10000
 
 PG_FUNCTION_INFO_V1(inv_maintain);
 
@@ -37,5 +41,7 @@ inv_maintain(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	report(rsinfo, "leaves", inv_leaf_make_ahead(cat));
 	report(rsinfo, "keys", inv_request_expire(cat));
+	report(rsinfo, "holds", inv_hold_expire(cat, MAX_HOLDS));
+	report(rsinfo, "hold_tombstones", inv_hold_forget(cat));
 	return (Datum) 0;
 }

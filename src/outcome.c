@@ -122,8 +122,14 @@ inv_outcome_array(const InvCatalogue *cat, const InvAnswer *answer)
 										   TYPALIGN_DOUBLE));
 }
 
-static InvStatus
-status_from_name(const char *name)
+const char *
+inv_status_name(InvStatus status)
+{
+	return status_names[status];
+}
+
+InvStatus
+inv_status_from_name(const char *name)
 {
 	for (int i = 0; i < INV_STATUSES; i++)
 		if (strcmp(name, status_names[i]) == 0)
@@ -147,7 +153,7 @@ read_row(const InvCatalogue *cat, Datum row, InvOutcome *outcome)
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->line = DatumGetInt32(values[OUT_LINE]);
 	status = TextDatumGetCString(values[OUT_STATUS]);
-	outcome->status = status_from_name(status);
+	outcome->status = inv_status_from_name(status);
 	outcome->sku = DatumGetTextPP(values[OUT_SKU]);
 	outcome->location = nulls[OUT_LOCATION] ? NULL :
 		DatumGetTextPP(values[OUT_LOCATION]);
@@ -227,11 +233,11 @@ requested(const InvAnswer *answer, const InvOutcome *refused)
 }
 
 static void
-raise_insufficient_stock(const InvAnswer *answer, const InvOutcome *outcome,
-						 const char *sku, const char *location, int line)
+raise_insufficient_stock(const InvOutcome *outcome, const char *sku,
+						 const char *location, int line, bool never_returned)
 {
 	bool		keeps = outcome->keep != INV_NO_KEEP;
-	int64		quantity = requested(answer, outcome);
+	int64		quantity = outcome->requested;
 
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_INSUFFICIENT_STOCK),
@@ -245,6 +251,8 @@ raise_insufficient_stock(const InvAnswer *answer, const InvOutcome *outcome,
 						   "line:n sku:s location:s requested:i available:i",
 						   (int64) line, sku, location, quantity,
 						   outcome->available, outcome->keep),
+			 never_returned ?
+			 errhint("Receive stock, or cancel what cannot be had.") :
 			 errhint("Pass strict => false to get this answer as a status.")));
 }
 
@@ -285,18 +293,18 @@ raise_unknown_location(const char *location, int line)
 
 /* raise_refusal - the error for one outcome that is a refusal */
 static void
-raise_refusal(const InvCatalogue *cat, const InvAnswer *answer,
-			  const InvOutcome *outcome)
+raise_refusal(const InvCatalogue *cat, const InvOutcome *outcome, int line,
+			  bool never_returned)
 {
 	char	   *sku = text_to_cstring(outcome->sku);
 	char	   *location = outcome->location ?
 	text_to_cstring(outcome->location) : NULL;
-	int			line = answer->numbered ? outcome->line : 0;
 
 	switch (outcome->status)
 	{
 		case INV_INSUFFICIENT_STOCK:
-			raise_insufficient_stock(answer, outcome, sku, location, line);
+			raise_insufficient_stock(outcome, sku, location, line,
+									 never_returned);
 			break;
 		case INV_VERSION_CONFLICT:
 			raise_version_conflict(outcome, sku, location, line);
@@ -315,14 +323,27 @@ raise_refusal(const InvCatalogue *cat, const InvAnswer *answer,
 	}
 }
 
-void
-inv_outcome_raise(const InvCatalogue *cat, const InvAnswer *answer)
+const InvOutcome *
+inv_outcome_refusal(const InvAnswer *answer)
 {
 	for (int i = 0; i < answer->count; i++)
 	{
-		InvStatus	status = answer->outcomes[i].status;
+		InvOutcome *outcome = &answer->outcomes[i];
 
-		if (status != INV_OK && status != INV_NOT_APPLIED)
-			raise_refusal(cat, answer, &answer->outcomes[i]);
+		if (outcome->status == INV_OK || outcome->status == INV_NOT_APPLIED)
+			continue;
+		outcome->requested = requested(answer, outcome);
+		return outcome;
 	}
+	return NULL;
+}
+
+void
+inv_outcome_raise(const InvCatalogue *cat, const InvAnswer *answer)
+{
+	const InvOutcome *refusal = inv_outcome_refusal(answer);
+
+	if (refusal)
+		raise_refusal(cat, refusal, answer->numbered ? refusal->line : 0,
+					  answer->never_returned);
 }

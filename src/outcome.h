@@ -57,6 +57,7 @@ typedef struct InvAnswer
 	InvOutcome *outcomes;
 	int			count;
 	bool		numbered;		/* do errors name the line? */
+	bool		never_returned; /* has the call no argument "strict"? */
 } InvAnswer;
 
 /* inv_text_compare - the order of names and keys, which is that of bytes */
@@ -86,6 +87,16 @@ extern Datum inv_outcome_array(const InvCatalogue *cat,
 /* inv_outcome_from_array - such an array as an answer, which is a replay */
 extern void inv_outcome_from_array(const InvCatalogue *cat, Datum array,
 								   InvAnswer *answer);
+
+/* the status by its name, and back */
+extern const char *inv_status_name(InvStatus status);
+extern InvStatus inv_status_from_name(const char *name);
+
+/*
+ * inv_outcome_refusal - the first outcome that says why the call was refused,
+ * with what the call asked for there; null: it was not
+ */
+extern const InvOutcome *inv_outcome_refusal(const InvAnswer *answer);
 
 /*
  * inv_outcome_raise - raises the refusal in the answer, if there is one, as an

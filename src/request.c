@@ -45,15 +45,6 @@ enum
 	REQUEST_CREATED_AT
 };
 
-static Datum
-digest_of(const InvCall *call)
-{
-	bytea	   *noted = (bytea *) cstring_to_text_with_len(call->noted.data,
-														   call->noted.len);
-
-	return DirectFunctionCall1(sha256_bytea, PointerGetDatum(noted));
-}
-
 static void
 store_row(Relation rel, TupleTableSlot *slot, const InvRequest *request)
 {
@@ -132,7 +123,7 @@ inv_request_begin(InvRequest *request, const InvCatalogue *cat, InvCall *call,
 
 	request->values[REQUEST_KEY] = PointerGetDatum(call->key);
 	request->values[REQUEST_FUNCTION] = CStringGetTextDatum(call->function);
-	request->values[REQUEST_DIGEST] = digest_of(call);
+	request->values[REQUEST_DIGEST] = inv_call_digest(call);
 	request->values[REQUEST_OUTCOMES] = (Datum) 0;
 	request->values[REQUEST_CREATED_AT] =
 		TimestampTzGetDatum(GetCurrentTimestamp());
@@ -159,7 +150,6 @@ inv_request_end(InvRequest *request, const InvCatalogue *cat,
 {
 	Relation	rel;
 	TupleTableSlot *slot;
-	InvUpdateIndexes update_indexes;
 
 	if (likely(!request->keyed))
 		return;
@@ -169,11 +159,7 @@ inv_request_end(InvRequest *request, const InvCatalogue *cat,
 	rel = table_open(cat->request, RowExclusiveLock);
 	slot = table_slot_create(rel, NULL);
 	store_row(rel, slot, request);
-	simple_table_tuple_update(rel, &request->tid, slot, GetActiveSnapshot(),
-							  &update_indexes);
-	if (!inv_update_indexes_none(update_indexes))
-		inv_access_update_entries(rel, slot,
-								  inv_update_indexes_summarizing(update_indexes));
+	inv_access_update_row(rel, &request->tid, slot);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();

@@ -207,6 +207,33 @@ append_movements(const InvCatalogue *cat, InvBatch *batch)
 	inv_ledger_end(&ledger);
 }
 
+/* note_takings - for a caller that must find the stock rows again */
+static void
+note_takings(const InvBatch *batch)
+{
+	InvTakings *takings = batch->order->takings;
+
+	if (takings == NULL)
+		return;
+	takings->list = palloc(batch->nparts * sizeof(InvTaking));
+	takings->count = 0;
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		const InvPart *part = &batch->parts[i];
+		InvTaking  *taking = &takings->list[takings->count];
+
+		if (part->lead == NULL)
+			continue;
+		taking->line = part->change->line;
+		taking->units = part->change->bundle ? part->change->units : 1;
+		taking->stock_id = part->row->stock.stock_id;
+		taking->sku = part->row->sku;
+		taking->location = part->row->location;
+		taking->quantity = part->quantity;
+		takings->count++;
+	}
+}
+
 /* ---------- a single change ---------- */
 
 /* apply_single - answers false if it is no single change: a bundle's */
@@ -246,7 +273,10 @@ apply_single(InvStockTable *table, const InvCatalogue *cat,
 		ok = inv_decide(&batch);
 	unmake_row(table, &row, ok);
 	if (ok)
+	{
 		append_movements(cat, &batch);
+		note_takings(&batch);
+	}
 	inv_answer_make(&batch, ok, answer);
 	return true;
 }
@@ -541,6 +571,7 @@ apply_several(InvStockTable *table, const InvCatalogue *cat,
 	{
 		write_rows(table, &batch);
 		append_movements(cat, &batch);
+		note_takings(&batch);
 	}
 	inv_answer_make(&batch, applied, answer);
 }

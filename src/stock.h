@@ -68,6 +68,23 @@ typedef struct InvChange
 	InvStatus	refusal;		/* why the bundle cannot be had, or INV_OK */
 } InvChange;
 
+/* What a change that was made took from one stock row */
+typedef struct InvTaking
+{
+	int			line;
+	int64		units;			/* of sku in one of what the line asks for */
+	int64		stock_id;
+	text	   *sku;
+	text	   *location;
+	int64		quantity;
+} InvTaking;
+
+typedef struct InvTakings
+{
+	InvTaking  *list;			/* in the order of the lines, by preference */
+	int			count;
+} InvTakings;
+
 /* All that a call wants, in the order of its lines */
 typedef struct InvOrder
 {
@@ -77,6 +94,7 @@ typedef struct InvOrder
 								 * none */
 	bool		linked;			/* do stock rows depend on each other? */
 	bool		numbered;		/* do errors name the line? */
+	InvTakings *takings;		/* or null: who wants to know them */
 } InvOrder;
 
 /* inv_stock_available - units that can be deducted now */

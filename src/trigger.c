@@ -369,6 +369,17 @@ operation_name(TriggerEvent event)
  * Except that the owner may insert: a restore copies in.  Others must not,
  * though a GRANT ALL may say they can.
  */
+/* dml_hint - what to call instead */
+static const char *
+dml_hint(const char *table)
+{
+	if (strcmp(table, "inv_request") == 0)
+		return "It is written by calls with a key.";
+	if (strncmp(table, "inv_hold", strlen("inv_hold")) == 0)
+		return "Change holds with inv_try(), inv_confirm() and inv_cancel().";
+	return "Change stock with inv_receive() and inv_deduct().";
+}
+
 Datum
 inv_refuse_dml(PG_FUNCTION_ARGS)
 {
@@ -385,8 +396,6 @@ inv_refuse_dml(PG_FUNCTION_ARGS)
 			 errmsg("cannot %s \"%s\": only the functions of inventory write it",
 					operation, table),
 			 inv_errdetail("table:s operation:s", table, operation),
-			 strcmp(table, "inv_request") == 0 ?
-			 errhint("It is written by calls with a key.") :
-			 errhint("Change stock with inv_receive() and inv_deduct().")));
+			 errhint("%s", dml_hint(table))));
 	return (Datum) 0;
 }

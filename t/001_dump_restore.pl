@@ -16,6 +16,10 @@ my $everything = q{
 	SELECT l::text FROM shop.inv_item_level l ORDER BY sku;
 	SELECT h::text FROM shop.inv_history('A', max_rows => 1000) h;
 	SELECT m::text FROM shop.inv_movement m ORDER BY movement_id;
+	SELECT h::text FROM shop.inv_hold h ORDER BY xid, branch;
+	SELECT l::text FROM shop.inv_hold_line l ORDER BY hold_id, position;
+	SELECT xid, branch, state, lines, units, value FROM shop.inv_open_holds
+	 ORDER BY xid, branch;
 };
 
 # the leaves with their bounds, indexes and triggers
@@ -86,10 +90,15 @@ sub goes_on
 		"60\nt",
 		"$what: new leaves are made");
 
-	foreach my $table ('inv_stock', 'inv_movement', 'inv_movement_1')
+	holds_go_on($node, $db, $what);
+	my %column = (inv_hold => 'state', inv_hold_line => 'held');
+	foreach my $table ('inv_stock', 'inv_movement', 'inv_movement_1',
+		sort keys %column)
 	{
+		my $set = ($column{$table} // 'version') . ' = NULL';
+
 		foreach my $command ("DELETE FROM shop.$table",
-			"UPDATE shop.$table SET version = 0", "TRUNCATE shop.$table")
+			"UPDATE shop.$table SET $set", "TRUNCATE shop.$table")
 		{
 			like(refusal($node, $db, $command), qr/ERROR:  42501/,
 				"$what: guarded against $command");
@@ -125,7 +134,7 @@ sub bundles_go_on
 			SELECT status, on_hand FROM shop.inv_deduct_each('{a box,set,saucer}', '{1,1,1}');
 			SELECT sku, quantity FROM shop.inv_return('boxes') ORDER BY sku;
 			SELECT sku, on_hand, reserved, available, bundle FROM shop.inv_item_level WHERE bundle ORDER BY sku}),
-		"ok|14\nok|87\nok|13\nok|39\nok|49\ncup|13\nsaucer|6\na box|15||15|t\nset|46||46|t",
+		"ok|14\nok|87\nok|13\nok|39\nok|49\ncup|13\nsaucer|6\nK|19||19|t\na box|15||15|t\nset|46||46|t",
 		"$what: a bundle is still sold as its components");
 	is( $node->safe_psql($db, q{
 			SELECT kind, sku, on_hand_delta FROM shop.inv_movements_of('boxes')}),
@@ -137,6 +146,38 @@ sub bundles_go_on
 	like(refusal($node, $db, "DELETE FROM shop.inv_item WHERE sku = '$_'"),
 		qr/ERROR:  23503/, "$what: $_ is kept")
 	  foreach ('a box', 'set');
+	return;
+}
+
+# holds_go_on - what was held is held, what was decided stays so
+sub holds_go_on
+{
+	my ($node, $db, $what) = @_;
+
+	is( $node->safe_psql($db, q{
+			SELECT state, replayed FROM shop.inv_try('open', '{H,K}', '{2,1}');
+			SELECT state, replayed FROM shop.inv_confirm('sold');
+			SELECT state, replayed FROM shop.inv_cancel('late', 'b');
+			SELECT status, state, replayed
+			  FROM shop.inv_try('much', '{H}', '{999}', strict => false)}),
+		"held|t\nconfirmed|t\ncancelled|t\ninsufficient_stock|refused|t",
+		"$what: holds are answered as before");
+	like(
+		refusal($node, $db, q{SELECT shop.inv_try('late', '{H}', '{1}', branch => 'b')}),
+		qr/ERROR:  IV012/, "$what: a try that comes late is still late");
+	like(refusal($node, $db, q{SELECT shop.inv_confirm('over')}),
+		qr/ERROR:  IV013/, "$what: what has expired stays so");
+	is( $node->safe_psql($db, q{
+			SELECT state FROM shop.inv_try('new', '{H}', '{3}');
+			SELECT count(*) = count(DISTINCT hold_id) FROM shop.inv_hold;
+			SELECT state FROM shop.inv_confirm('open', quantities => '{1,1}', release_rest => false);
+			SELECT state FROM shop.inv_cancel('open');
+			SELECT state FROM shop.inv_confirm('part');
+			SELECT state FROM shop.inv_confirm('again');
+			SELECT state FROM shop.inv_cancel('new');
+			SELECT on_hand, reserved FROM shop.inv_stock_level WHERE sku = 'H'}),
+		"held\nt\nheld\ncancelled\nconfirmed\nconfirmed\ncancelled\n33|0",
+		"$what: and decided as if nothing had been");
 	return;
 }
 
@@ -169,6 +210,26 @@ $node->safe_psql('postgres', q{
 	SELECT shop.inv_receive('A', 9, 'berlin');
 	UPDATE shop.inv_item SET active = false WHERE sku = 'unused';
 	BEGIN; SELECT shop.inv_receive('A', 99); ROLLBACK;
+});
+# holds in every state; of 40 units 3 are sold
+$node->safe_psql('postgres', q{
+	INSERT INTO shop.inv_item (sku, name, unit_price, currency)
+	  VALUES ('H', 'Hat', 9.95, 'EUR'), ('h', 'Part of a kit', 1, 'EUR'), ('K', 'Kit', 0, 'EUR');
+	INSERT INTO shop.inv_bundle VALUES ('K', 'h', 2);
+	SELECT shop.inv_receive('H', 40), shop.inv_receive('h', 40);
+	SELECT shop.inv_try('open', '{H,K}', '{2,1}'), shop.inv_try('sold', '{H}', '{2}'),
+	       shop.inv_try('part', '{H}', '{3}', on_expiry => 'keep', reference => 'a "quoted" ünï'),
+	       shop.inv_try('again', '{H}', '{1}', on_expiry => 'reacquire'),
+	       shop.inv_try('over', '{H}', '{5}'),
+	       shop.inv_try('much', '{H}', '{999}', strict => false);
+	SELECT shop.inv_confirm('sold'), shop.inv_cancel('late', 'b'),
+	       shop.inv_confirm('part', quantities => '{1}', release_rest => false);
+	BEGIN;
+	SET LOCAL session_replication_role = replica;
+	UPDATE shop.inv_hold SET expires_at = expires_at - interval '1 hour' WHERE xid IN ('over', 'again');
+	COMMIT;
+	SELECT shop.inv_expire_holds();
+	SELECT shop.inv_extend('open', 31536000), shop.inv_extend('part', 31536000);
 });
 my $was = $node->safe_psql('postgres', $everything);
 my $was_leaves = $node->safe_psql('postgres', $leaves);

@@ -114,6 +114,57 @@ foreach my $end ('COMMIT', 'ROLLBACK')
 	$node->safe_psql('postgres', q{SELECT inv_deduct('A', 2)});
 }
 
+# holds, each step of them in a transaction that is prepared (XA): who comes to
+# the same hold waits, also when the server was lost meanwhile
+sub hold
+{
+	return $node->safe_psql('postgres', q{
+		SELECT xid, state, coalesce(units, 0) FROM inv_hold
+		  LEFT JOIN inv_open_holds USING (xid, branch, state) ORDER BY xid;
+		SELECT on_hand, reserved FROM inv_stock_level WHERE sku = 'H'});
+}
+my %answer = (
+	q{inv_try('h', '{H}', '{4}')} => qr/^ok$/m,
+	q{inv_confirm('h')} => qr/^ok$/m,
+	q{inv_cancel('h')} => qr/IV011/);
+$node->safe_psql('postgres', q{
+	INSERT INTO inv_item (sku, name) VALUES ('H', 'Hat');
+	SELECT inv_receive('H', 10)});
+foreach my $step ([ q{inv_try('h', '{H}', '{4}')} => "h|held|4\n10|4" ],
+	[ q{inv_extend('h', 600)} => "h|held|4\n10|4" ],
+	[ q{inv_confirm('h', quantities => '{1}', release_rest => false)} => "h|held|3\n9|3" ],
+	[ q{inv_confirm('h')} => "h|confirmed|0\n6|0" ],
+	[ q{inv_cancel('none')} => "h|confirmed|0\nnone|cancelled|0\n6|0" ])
+{
+	my ($call, $after) = @$step;
+	my $before = hold();
+
+	foreach my $end ('ROLLBACK', 'COMMIT')
+	{
+		$node->safe_psql('postgres',
+			"BEGIN; SELECT $call; PREPARE TRANSACTION 'hold'");
+		like(impatient($call), qr/55P03/, "$call, prepared: the same waits");
+		is(hold(), $before, "$call, prepared: nothing is decided yet");
+		if ($end eq 'COMMIT')
+		{
+			$node->stop('immediate');
+			$node->start;
+			like(impatient($call), qr/55P03/,
+				"$call, after a crash: the same waits");
+		}
+		is($node->safe_psql('postgres', 'SELECT inv_expire_holds()'),
+			'0', "$call, prepared: the sweep waits for nobody");
+		$node->safe_psql('postgres', "$end PREPARED 'hold'");
+		is(hold(), $end eq 'COMMIT' ? $after : $before, "$call: $end PREPARED");
+	}
+}
+like(impatient(q{inv_try('none', '{H}', '{1}')}), qr/IV012/,
+	'an empty rollback that was prepared keeps the late try out');
+foreach my $call (sort keys %answer)
+{
+	like(impatient($call), $answer{$call}, "$call after all that");
+}
+
 # leaves that are made in a transaction that is prepared
 $node->safe_psql('postgres', q{
 	CREATE DATABASE small});

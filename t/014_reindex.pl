@@ -16,7 +16,7 @@ autovacuum = off
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION inventory;
-	INSERT INTO inv_item (sku, name) VALUES ('A', 'Apple');
+	INSERT INTO inv_item (sku, name) VALUES ('A', 'Apple'), ('H', 'Held');
 	INSERT INTO inv_item (sku) SELECT 'filler-' || g FROM generate_series(1, 100) g;
 	INSERT INTO inv_location (location) VALUES ('shop');
 	SELECT count(inv_receive(sku, 1000, l)) FROM inv_item, unnest('{main,shop}'::text[]) l;
@@ -33,6 +33,10 @@ $till->query_safe(q{
 	PREPARE move AS SELECT location, on_hand FROM inv_transfer('A', 1, 'main', 'shop');
 	PREPARE give(text) AS SELECT on_hand FROM inv_return($1);
 	PREPARE past AS SELECT count(*) FROM inv_history('A', max_rows => 100000);
+	PREPARE hold(text) AS SELECT state, replayed FROM inv_try($1, '{H}', '{1}');
+	PREPARE take(text) AS SELECT state, replayed FROM inv_confirm($1);
+	PREPARE drop(text) AS SELECT state, replayed FROM inv_cancel($1);
+	PREPARE expire AS SELECT inv_expire_holds();
 });
 
 # goes_on - every kind of call once, by the session that goes on
@@ -56,6 +60,15 @@ sub goes_on
 	$version += 2;
 	push @answers, scalar $till->query('EXECUTE past');
 	push @expected, $version;
+	foreach my $step (
+		[ "hold('h$key')" => 'held|f' ], [ "hold('h$key')" => 'held|t' ],
+		[ "take('h$key')" => 'confirmed|f' ], [ "take('h$key')" => 'confirmed|t' ],
+		[ "hold('x$key')" => 'held|f' ], [ "drop('x$key')" => 'cancelled|f' ],
+		[ "drop('x$key')" => 'cancelled|t' ], [ expire => 0 ])
+	{
+		push @answers, scalar $till->query("EXECUTE $step->[0]");
+		push @expected, $step->[1];
+	}
 	is(join("\n", @answers), join("\n", @expected), "$what: calls go on");
 	return;
 }
@@ -78,10 +91,11 @@ sub entries
 
 sub indexes_of
 {
-	my ($table) = @_;
+	my ($table, $condition) = @_;
+	$condition //= 'true';
 	return split /\n/, $node->safe_psql('postgres', qq{
 		SELECT indexrelid::regclass FROM pg_index
-		 WHERE indrelid = '$table'::regclass ORDER BY 1});
+		 WHERE indrelid = '$table'::regclass AND $condition ORDER BY 1});
 }
 
 goes_on('before');
@@ -89,7 +103,8 @@ my $leaf = $node->safe_psql('postgres',
 	'SELECT DISTINCT tableoid::regclass FROM inv_movement');
 
 # each index is replaced by another one of the same name
-foreach my $table ('inv_stock', 'inv_request', 'inv_location', 'inv_item', $leaf)
+foreach my $table ('inv_stock', 'inv_request', 'inv_location', 'inv_item',
+	'inv_hold', 'inv_hold_line', $leaf)
 {
 	my @indexes = indexes_of($table);
 
@@ -119,7 +134,7 @@ sub phase
 		SELECT count(*) = 1 FROM pg_stat_progress_create_index
 		 WHERE phase = '$phase'}) || die "never $phase";
 }
-foreach my $index ('inv_stock_key', 'inv_request_pkey')
+foreach my $index ('inv_stock_key', 'inv_request_pkey', 'inv_hold_pkey')
 {
 	my ($table) = $index =~ /^(inv_[a-z]+)_/;
 	my ($first, $second, $admin) =
@@ -179,7 +194,8 @@ foreach my $what (sort keys %mine)
 }
 
 # tables rewritten, analysed, altered
-foreach my $table ('inv_stock', 'inv_request', 'inv_location', 'inv_item', $leaf)
+foreach my $table ('inv_stock', 'inv_request', 'inv_location', 'inv_item',
+	'inv_hold', 'inv_hold_line', $leaf)
 {
 	foreach my $command ("ANALYZE $table", "VACUUM FULL $table",
 		"VACUUM (FREEZE, ANALYZE) $table",
@@ -190,7 +206,7 @@ foreach my $table ('inv_stock', 'inv_request', 'inv_location', 'inv_item', $leaf
 		"ALTER TABLE $table RESET (fillfactor)",
 		"ALTER TABLE $table SET UNLOGGED",
 		"ALTER TABLE $table SET LOGGED",
-		"CLUSTER $table USING " . (indexes_of($table))[0],
+		"CLUSTER $table USING " . (indexes_of($table, 'indpred IS NULL'))[0],
 		"REINDEX TABLE $table")
 	{
 		next if $command =~ /^CLUSTER.*_recorded_at_idx|UNLOGGED/ && $table eq $leaf;

@@ -61,10 +61,15 @@ sub settings
 	is( kept('actor, traceparent', "-c inventory.actor=\xff\xfe$bad -c inventory.traceparent=a\xc3",
 			name => "\xc3\x28"),
 		"ok\n???|a?", "$when: all of them at once");
+	is( answer("-c inventory.actor=Zo$bad", q{
+			SELECT status FROM inv_try('hold', '{A}', '{1}', branch => }
+			  . "'$when');"
+			  . q{SELECT owner FROM inv_open_holds ORDER BY created_at DESC LIMIT 1}),
+		"ok\nZo?", "$when: the owner of a hold, too");
 
 	# a location is a name, and no other is made of it
 	foreach my $call (q{inv_deduct('A', 1)}, q{inv_deduct('A', 1, strict => false)},
-		q{inv_receive('A', 1)}, q{inv_adjust('A', 1)}, q{inv_set_limits('A', safety_stock => 1)},
+		q{inv_receive('A', 1)}, q{inv_try('x', '{A}', '{1}')}, q{inv_adjust('A', 1)}, q{inv_set_limits('A', safety_stock => 1)},
 		q{inv_transfer('A', 1, NULL, 'main')}, q{inv_transfer('A', 1, 'main', NULL)})
 	{
 		like(answer("-c inventory.default_location=m$bad", "SELECT status FROM $call"),
@@ -107,7 +112,8 @@ my $everything = q{
 	SELECT m::text FROM inv_movement m ORDER BY movement_id;
 	SELECT s::text FROM inv_stock_level s;
 	SELECT l::text FROM inv_location l;
-	SELECT key, function FROM inv_request ORDER BY key};
+	SELECT key, function FROM inv_request ORDER BY key;
+	SELECT h::text FROM inv_hold h ORDER BY hold_id};
 my $was = $node->safe_psql('postgres', $everything);
 my $dir = PostgreSQL::Test::Utils::tempdir;
 

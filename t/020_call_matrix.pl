@@ -17,6 +17,7 @@ use InvRows;
 use InvRowsApply;
 use InvRowsBundle;
 use InvRowsEach;
+use InvRowsHold;
 use InvRowsMany;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -55,10 +56,10 @@ my $user = $node->safe_psql('postgres', 'SELECT session_user');
 
 my @rows = (
 	@InvRows::rows, @InvRowsMany::rows, @InvRowsEach::rows,
-	@InvRowsApply::rows, @InvRowsBundle::rows);
+	@InvRowsApply::rows, @InvRowsBundle::rows, @InvRowsHold::rows);
 my %answers = (
 	%InvRows::answers, %InvRowsMany::answers,
-	%InvRowsEach::answers, %InvRowsApply::answers);
+	%InvRowsEach::answers, %InvRowsApply::answers, %InvRowsHold::answers);
 push @$_, qw(22004 22023 25006 42501) foreach values %answers;
 
 @rows = grep { index($_->{name}, $ARGV[0]) >= 0 } @rows if @ARGV;

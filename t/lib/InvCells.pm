@@ -6,8 +6,8 @@
 # row's items and stock) and a list of steps:
 #
 #   [call => function => { arguments }], [set => { settings }],
-#   [item => sku => { columns }], [look], [available => sku, location], and
-#   those that are one statement: [begin], [savepoint], [rollback_to],
+#   [item => sku => { columns }], [look], [available => sku, location],
+#   [later], and those that are one statement: [begin], [savepoint], [rollback_to],
 #   [commit], [rollback], [prepare], [commit_prepared], [rollback_prepared]
 package InvCells;
 
@@ -57,7 +57,8 @@ my @transactions = map {
 # --- uses of a key -----------------------------------------------------------
 
 # A use of a key is a name and the earlier call with it, made of the call
-# itself, before the transaction or within it.
+# itself, before the transaction or within it.  The key of a hold is its name,
+# which all calls about it have.
 my @basic_uses = (
 	{ name => 'no key' },
 	{ name => 'key' },
@@ -114,8 +115,11 @@ sub stock_of
 sub cells
 {
 	my ($row) = @_;
-	my $keyed = $InvFunctions::function{ $row->{call}[0] }{key};
-	my @uses = $keyed ? @basic_uses : $basic_uses[0];
+	my $function = $InvFunctions::function{ $row->{call}[0] };
+	my $keyed = $function->{key} || $function->{hold};
+	my @uses =
+	    $function->{key} ? @basic_uses
+	  : $function->{hold} ? @basic_uses[ 0, 2 ] : $basic_uses[0];
 	my @changed = changed_uses($row);
 
 	return cells_in($row, \&in_the_first, $basic_uses[0]) if $row->{once};
@@ -142,11 +146,15 @@ sub changed_uses
 sub further_uses
 {
 	my ($row) = @_;
+	my $function = $InvFunctions::function{ $row->{call}[0] };
+
 	return (
-		@further_uses,
-		changed_use('key with', { reason => 'another' }),
-		$InvFunctions::function{ $row->{call}[0] }{strict}
-		? $other_strictness : ());
+		$further_uses[0],
+		$function->{key}
+		? (
+			$further_uses[1],
+			changed_use('key with', { reason => 'another' })) : (),
+		$function->{strict} ? $other_strictness : ());
 }
 
 # These say in which transactions, [kind, level], the call with a number is.
@@ -254,6 +262,7 @@ sub key_of
 	my ($name, $given) = @_;
 	my $lines = $given->{skus} // $given->{quantities};
 
+	return {} if $InvFunctions::function{$name}{hold};
 	return { key => 'key' } if !$InvFunctions::function{$name}{each};
 	return { keys => [ map { "key$_" } 1 .. @$lines ] };
 }

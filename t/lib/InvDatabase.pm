@@ -97,6 +97,22 @@ sub update_item
 	return;
 }
 
+# later(TAG) - the time of the holds of a cell goes by
+sub later
+{
+	my ($self, $tag) = @_;
+	my $session = $self->{other};
+
+	$session->run('BEGIN');
+	$session->run('SET LOCAL session_replication_role = replica');
+	$session->run(
+		"UPDATE inv_hold
+			SET expires_at = expires_at - interval '1000000 minutes'
+		  WHERE xid >= \$1 AND xid < \$2", $tag, $tag =~ s/\.$/\//r);
+	$session->run('COMMIT');
+	return { tag => 'UPDATE' };
+}
+
 # the steps that are one statement; the tag of the cell names its transaction
 my %statement = (
 	begin => 'BEGIN',
@@ -213,6 +229,11 @@ sub tables
 		'SELECT r.key AS request, r.function, o.*
 		   FROM inv_request r, unnest(r.outcomes) o WHERE r.key LIKE $1',
 		"$prefix.%"));
+	$sort->('hold', 'xid', $self->{other}->rows(
+		'SELECT xid, branch, h.state, o.owner, o.on_expiry, o.reference,
+				o.units, ' . InvSession::minutes('o.expires_at') . ' AS minutes
+		   FROM inv_hold h LEFT JOIN inv_open_holds o USING (xid, branch)
+		  WHERE xid LIKE $1', "$prefix.%"));
 	return (\%left, \%ids);
 }
 

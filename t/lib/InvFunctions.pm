@@ -17,11 +17,13 @@ my @strict = ([ strict => 'boolean', 1 ]);
 my @where = ([ location => 'location', undef ]);
 my @wheres = ([ locations => 'locations', undef ]);
 my @when = ([ occurred_at => 'time', undef ]);
+my @branch = ([ branch => 'branch', '' ]);
 
 # does    the method of the model that makes the call
 # key     it takes one;  strict  it can be
 # level   that the caller needs, if not clerk
 # checks  of arguments that depend on each other
+# hold    it is about a hold, and answers with a hold's outcome
 #
 # Calls of many lines: each line is the operation `op` with the number that
 # the second argument has for it.  `each`: as if the lines were called singly.
@@ -132,6 +134,38 @@ our %function = (
 		request => 1,
 		arguments => [ [ lines => 'lines' ], @note, @key, @strict, @when ],
 	},
+	inv_try => {
+		does => 'try_hold',
+		op => 'deduct',
+		hold => 1,
+		strict => 1,
+		arguments => [
+			[ xid => 'xid' ], [ skus => 'skus' ],
+			[ quantities => 'quantities' ], @wheres,
+			[ sources => 'sources', undef ], @branch,
+			[ ttl_seconds => 'ttl', 900 ],
+			[ on_expiry => 'on_expiry', 'release' ],
+			[ reference => 'reference', undef ], @strict
+		],
+	},
+	inv_confirm => {
+		does => 'confirm_hold',
+		hold => 1,
+		arguments => [
+			[ xid => 'xid' ], @branch, [ quantities => 'counts', undef ],
+			[ release_rest => 'boolean', 1 ]
+		],
+	},
+	inv_cancel => {
+		does => 'cancel_hold',
+		hold => 1,
+		arguments => [ [ xid => 'xid' ], @branch ],
+	},
+	inv_extend => {
+		does => 'extend_hold',
+		hold => 1,
+		arguments => [ [ xid => 'xid' ], [ ttl_seconds => 'ttl' ], @branch ],
+	},
 );
 
 # The operations of a request: the fields of a line that must and that may be
@@ -172,9 +206,10 @@ our %operation = (
 	},
 );
 
-# Kinds of arguments: their SQL type, and the most bytes or the range.  Arrays
-# are `of` a kind; `nulls` can be elements of some, and only `sources`, which
-# are not one for each line, may be empty.
+# Kinds of arguments: their SQL type, and the most bytes, the range, or the
+# words it can be.  What is `sure` may not be null though it has a default.
+# Arrays are `of` a kind; `nulls` can be elements of some, and only `sources`,
+# which are not one for each line, may be empty.
 our %kind = (
 	sku => { type => 'text', bytes => 128 },
 	location => { type => 'text', bytes => 128 },
@@ -185,7 +220,15 @@ our %kind = (
 	of_key => { type => 'text', bytes => 255 },
 	quantity => { type => 'bigint', least => 1 },
 	count => { type => 'bigint', least => 0 },
-	boolean => { type => 'boolean' },
+	boolean => { type => 'boolean', sure => 1 },
+	xid => { type => 'text', bytes => 128, least_bytes => 1 },
+	branch => { type => 'text', bytes => 128, sure => 1 },
+	ttl => { type => 'bigint', least => 1, most => 31536000, sure => 1 },
+	on_expiry => {
+		type => 'text',
+		words => qr/^(?:release|keep|reacquire)$/,
+		sure => 1
+	},
 	time => { type => 'timestamptz' },
 	skus => { type => 'text[]', of => 'sku' },
 	quantities => { type => 'bigint[]', of => 'quantity' },
@@ -210,7 +253,7 @@ sub checked
 		my $value = exists $given->{$name} ? $given->{$name} : $default[0];
 
 		raise('22004', argument => $name)
-		  if !defined $value && (!@default || $kind eq 'boolean');
+		  if !defined $value && (!@default || $kind{$kind}{sure});
 		check_value($name, $kind, $value) if defined $value;
 		$value //= $default_location if $kind eq 'location';
 		$call{$name} = $value;
@@ -235,7 +278,8 @@ sub check_value
 	}
 	raise('22023', argument => $name, value => 0 + $value)
 	  if defined $kind->{least}
-	  && ($value < $kind->{least} || $value > MAX);
+	  && ($value < $kind->{least} || $value > ($kind->{most} // MAX));
+	complain('22023', $name) if $kind->{words} && $value !~ $kind->{words};
 	raise('22023') if $kind->{type} eq 'timestamptz' && $value =~ /infinity/;
 	return;
 }

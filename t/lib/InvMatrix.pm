@@ -42,6 +42,11 @@ our %columns = (
 		  occurred_at)
 	],
 	request => [ 'request', 'function', @outcome ],
+	answer => [
+		qw(status xid branch state expires_at replayed sku location requested
+		  available)
+	],
+	hold => [qw(xid branch state owner on_expiry reference minutes units)],
 );
 
 # where movements are named in them
@@ -116,7 +121,7 @@ sub tagged_value
 	} keys %$value }
 	  if ref $value eq 'HASH';
 	return $value
-	  if $kind !~ /^(?:sku|key|of_key)$/
+	  if $kind !~ /^(?:sku|key|of_key|xid)$/
 	  || !defined $value
 	  || $value eq ''
 	  || ref $value eq 'SCALAR';
@@ -212,12 +217,13 @@ sub tagged_step
 	return ($verb, map { $tag . $_ } keys %$items) if $verb eq 'look';
 	return ('update_item', $tag . $more[0], $more[1]) if $verb eq 'item';
 	return ($verb, $tag . $more[0], $more[1]) if $verb eq 'available';
+	return ($verb, $tag) if $verb eq 'later';
 	return ($verb, @more) if $verb eq 'set';
 	die "no step $verb";
 }
 
 # WORLD is a model or a database: both know the calls, the statements about
-# transactions, look, available, set and update_item
+# transactions, look, available, later, set and update_item
 sub step
 {
 	my ($world, $verb, @more) = @_;
@@ -236,8 +242,7 @@ sub compare
 	foreach my $taken (@{ $cell->{answers} })
 	{
 		my ($step, $model, $database) = @$taken;
-		my $shape = { look => 'level', available => 'available' }
-		  ->{ $step->[0] } // 'outcome';
+		my $shape = shape_of(@$step);
 		my @both = (
 			told($cell, $shape, $model, $model_ids, $model),
 			told($cell, $shape, $database, $ids, $model));
@@ -250,6 +255,17 @@ sub compare
 	  differences(
 		[ left_behind($cell, $model_tables, $model_ids) ],
 		[ left_behind($cell, $tables, $ids) ]);
+}
+
+# the table whose columns the answer to a step has
+sub shape_of
+{
+	my ($verb, $name) = @_;
+
+	return 'level' if $verb eq 'look';
+	return 'available' if $verb eq 'available';
+	return $verb eq 'call' && $InvFunctions::function{$name}{hold}
+	  ? 'answer' : 'outcome';
 }
 
 # The model must answer what the row says: the two have been written apart.

@@ -5,16 +5,17 @@
 # changes it here too, by reading the documentation and not the source.
 #
 # State: the catalogue (items, bundles, locations), stock rows with their
-# movements, remembered requests.  A transaction is a stack of copies of it.
+# movements, remembered requests, holds.  A transaction is a stack of copies
+# of it.
 #
 # What calls do to stock is in InvModelStock.pm and, where they have many
-# lines, in InvModelLines.pm.
+# lines, in InvModelLines.pm; what becomes of holds is in InvModelHold.pm.
 package InvModel;
 
 use strict;
 use warnings;
 
-use parent qw(InvModelStock InvModelLines);
+use parent qw(InvModelStock InvModelLines InvModelHold);
 
 use InvErrors;
 use InvFunctions;
@@ -35,6 +36,7 @@ sub new
 			locations => $given{locations},
 			stock => {},
 			requests => {},
+			holds => {},
 		},
 		open => undef,    # the state of the open transaction
 		aborted => 0,
@@ -144,7 +146,6 @@ sub tables
 				sku => $row->{sku},
 				location => $row->{location},
 				application_name => 'tests',
-				hold => undef,
 				epoch => undef);
 
 			$ids{ delete $columns{id} } =
@@ -161,6 +162,7 @@ sub tables
 				replayed => 0, %$_ }
 		} @{ $request->{outcomes} };
 	}
+	$tables{hold} = [ $self->all_holds ];
 	return (\%tables, \%ids);
 }
 
@@ -172,7 +174,8 @@ sub state
 	return $self->{open} // $self->{committed};
 }
 
-# copy_of(STATE) - movements and requests, which nothing changes, are shared
+# copy_of(STATE) - movements, requests and holds, which nothing changes, are
+# shared
 sub copy_of
 {
 	my ($state) = @_;
@@ -182,7 +185,8 @@ sub copy_of
 		%$state,
 		items => { map { $_ => { %{ $items->{$_} } } } keys %$items },
 		stock => { map { $_ => copy_of_row($stock->{$_}) } keys %$stock },
-		requests => { %{ $state->{requests} } }
+		requests => { %{ $state->{requests} } },
+		holds => { %{ $state->{holds} } }
 	};
 }
 
@@ -302,6 +306,8 @@ sub answer
 	my $call = $self->checked($function, $given);
 	raise('25006', function => $name)
 	  if $self->{settings}{default_transaction_read_only};
+	my $does = $function->{does};
+	return $self->$does($call) if $function->{hold};
 	return $function->{each}
 	  ? $self->answer_each($call) : $self->answer_once($name, $call);
 }

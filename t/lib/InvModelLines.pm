@@ -30,6 +30,17 @@ my %planned_by = (
 sub apply_lines
 {
 	my ($self, $call) = @_;
+	my ($work, @told) = $self->planned($call);
+
+	return map { $self->tell_refusal($_) } @told if grep { $_->{status} } @told;
+	$self->change_all($work);
+	return map { $self->tell_ok($_) } @told;
+}
+
+# planned(CALL) - its work, and what there is to tell of it; nothing is changed
+sub planned
+{
+	my ($self, $call) = @_;
 	my @lines = map { { %$_, tells => [] } } @{ $call->{lines} };
 	my $work = { call => $call, lines => \@lines, returned => {} };
 
@@ -40,11 +51,7 @@ sub apply_lines
 	}
 	$self->choose_sources($work);
 	$self->decide($work);
-
-	my @told = told_by(@lines);
-	return map { $self->tell_refusal($_) } @told if grep { $_->{status} } @told;
-	$self->change_all($work);
-	return map { $self->tell_ok($_) } @told;
+	return ($work, told_by(@lines));
 }
 
 sub told_by

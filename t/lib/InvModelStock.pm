@@ -129,6 +129,7 @@ sub move
 		kind => $kind,
 		on_hand_delta => $delta,
 		reserved_delta => 0,
+		hold => undef,
 		version => $row->{version},
 		occurred_at => moment($call->{occurred_at}),
 		actor => $self->{settings}{'inventory.actor'} // $self->{user},

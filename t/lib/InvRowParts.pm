@@ -10,7 +10,8 @@
 #             triggers would refuse
 #   stock     { sku => quantity } at main, or { sku => { location => ... } }
 #   before    steps before everything: [call => function => { ... }],
-#             [item => sku => { columns }]
+#             [item => sku => { columns }], [later]: the time of all holds is
+#             over
 #   after     steps after everything; also [available => sku, location]
 #   settings  of the session; `role` is the level it has been granted
 #   others    arguments that the first call with the key had instead: one more

@@ -14,6 +14,17 @@ use DBD::Pg;    # Debian: libdbd-pg-perl
 use InvFunctions;
 use InvRequest;
 
+# A time is told in minutes from now, rounded up: that is the same in every run.
+my $hold_columns = 'status, xid, branch, state, replayed, sku, location,
+	requested, available, '
+  . minutes('expires_at') . ' AS expires_at';
+
+sub minutes
+{
+	my ($time) = @_;
+	return "ceil(extract(epoch FROM $time - clock_timestamp()) / 60)";
+}
+
 # open(NODE, OPTIONS, DATABASE) - undef if the server does not take us
 sub open
 {
@@ -51,6 +62,7 @@ sub statement
 {
 	my ($name, $given) = @_;
 	my $function = $InvFunctions::function{$name};
+	my $columns = $function->{hold} ? $hold_columns : '*';
 	my (@pass, @values);
 
 	return ("SELECT * FROM $name(request => \$1::jsonb)",
@@ -66,7 +78,7 @@ sub statement
 		  sprintf '%s => $%d::%s', $word, scalar @values,
 		  $InvFunctions::kind{$kind}{type};
 	}
-	return ("SELECT * FROM $name(" . join(', ', @pass) . ')', @values);
+	return ("SELECT $columns FROM $name(" . join(', ', @pass) . ')', @values);
 }
 
 # hang_up_on(SQL, VALUES...) - send a statement, and be gone before it answers
