@@ -67,6 +67,46 @@ CREATE TABLE hand_request (
     created_at  timestamptz NOT NULL
 ) WITH (fillfactor = 70);
 
+CREATE TABLE hand_hold (
+    hold_id     bigint GENERATED ALWAYS AS IDENTITY,
+    xid         text COLLATE "C" NOT NULL,
+    branch      text COLLATE "C" NOT NULL,
+    state       text COLLATE "C" NOT NULL,
+    on_expiry   text COLLATE "C" NOT NULL,
+    expires_at  timestamptz,
+    digest      bytea,
+    quantities  bigint[],
+    confirmed   bigint[],
+    reference   text,
+    owner       text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    decided_at  timestamptz,
+    status      text,
+    line        integer,
+    sku         text,
+    location    text,
+    requested   bigint,
+    available   bigint,
+    PRIMARY KEY (xid, branch)
+);
+CREATE INDEX ON hand_hold ((on_expiry = 'keep'), expires_at)
+    WHERE state = 'held';
+
+CREATE TABLE hand_hold_line (
+    hold_id     bigint NOT NULL,
+    position    integer NOT NULL,
+    line        integer NOT NULL,
+    units       bigint NOT NULL,
+    stock_id    bigint NOT NULL,
+    sku         text COLLATE "C" NOT NULL,
+    location    text COLLATE "C" NOT NULL,
+    quantity    bigint NOT NULL,
+    confirmed   bigint NOT NULL,
+    held        bigint,
+    PRIMARY KEY (hold_id, position)
+);
+CREATE INDEX ON hand_hold_line (stock_id) WHERE held IS NOT NULL;
+
 -- One leaf in use and two ahead.
 DO $$
 DECLARE
@@ -315,6 +355,87 @@ BEGIN
     SELECT l.line::integer,
            CASE WHEN l.ok THEN 'ok' ELSE 'insufficient_stock' END
     FROM lines l ORDER BY l.line;
+END
+$$;
+
+/*
+ * A hold of one line, tried and confirmed. A second try or confirm is an error
+ * here; nothing expires, and a late try after a cancel is not thought of.
+ */
+CREATE FUNCTION hand_try(p_xid text, p_sku text, p_quantity bigint)
+RETURNS timestamptz LANGUAGE plpgsql AS $$
+DECLARE
+    new_hold_id bigint;
+    stock hand_stock;
+    until timestamptz := clock_timestamp() + interval '900 s';
+BEGIN
+    INSERT INTO hand_hold (xid, branch, state, on_expiry, expires_at, digest,
+                           quantities, owner, created_at)
+    VALUES (p_xid, '', 'held', 'release', until,
+            sha256(convert_to(p_sku || ' ' || p_quantity, 'UTF8')),
+            ARRAY[p_quantity], session_user, clock_timestamp())
+    RETURNING hold_id INTO new_hold_id;
+    UPDATE hand_stock
+    SET reserved = reserved + p_quantity, version = version + 1
+    WHERE sku = p_sku AND location = 'main' AND active
+      AND on_hand - reserved - p_quantity >= safety_stock - backorder_limit
+    RETURNING * INTO stock;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'not enough of "%"', p_sku;
+    END IF;
+    INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                               on_hand_delta, reserved_delta, version, hold,
+                               actor, application_name, txid, occurred_at,
+                               recorded_at)
+    VALUES (nextval('hand_movement_id_seq'), stock.stock_id, p_sku, 'main',
+            'try', 0, p_quantity, stock.version, p_xid, session_user,
+            current_setting('application_name'), pg_current_xact_id(),
+            clock_timestamp(), clock_timestamp());
+    INSERT INTO hand_hold_line (hold_id, position, line, units, stock_id, sku,
+                                location, quantity, confirmed, held)
+    VALUES (new_hold_id, 1, 1, 1, stock.stock_id, p_sku, 'main', p_quantity,
+            0, p_quantity);
+    RETURN until;
+END
+$$;
+
+CREATE FUNCTION hand_confirm(p_xid text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    hold hand_hold;
+    held_line hand_hold_line;
+    new_version bigint;
+BEGIN
+    SELECT * INTO hold FROM hand_hold
+    WHERE xid = p_xid AND branch = '' FOR NO KEY UPDATE;
+    IF hold.state IS DISTINCT FROM 'held'
+       OR hold.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'hold "%" is not to be confirmed', p_xid;
+    END IF;
+    FOR held_line IN
+        SELECT * FROM hand_hold_line l WHERE l.hold_id = hold.hold_id
+        ORDER BY l.sku, l.location
+    LOOP
+        UPDATE hand_stock
+        SET on_hand = on_hand - held_line.held,
+            reserved = reserved - held_line.held, version = version + 1
+        WHERE sku = held_line.sku AND location = held_line.location
+        RETURNING version INTO new_version;
+        INSERT INTO hand_movement (movement_id, stock_id, sku, location, kind,
+                                   on_hand_delta, reserved_delta, version,
+                                   hold, actor, application_name, txid,
+                                   occurred_at, recorded_at)
+        VALUES (nextval('hand_movement_id_seq'), held_line.stock_id,
+                held_line.sku, held_line.location, 'confirm', -held_line.held,
+                -held_line.held, new_version, p_xid, session_user,
+                current_setting('application_name'), pg_current_xact_id(),
+                clock_timestamp(), clock_timestamp());
+    END LOOP;
+    DELETE FROM hand_hold_line l WHERE l.hold_id = hold.hold_id;
+    UPDATE hand_hold
+    SET state = 'confirmed', confirmed = quantities,
+        decided_at = clock_timestamp()
+    WHERE xid = p_xid AND branch = '';
+    RETURN 'confirmed';
 END
 $$;
 
