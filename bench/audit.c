@@ -13,6 +13,7 @@
 #define MAX_REPORTED 20
 
 static int64_t differences = 0;
+static bool printing = true;
 
 static void report(const char *format, ...)
 			__attribute__((format(printf, 1, 2)));
@@ -22,7 +23,7 @@ report(const char *format, ...)
 {
 	va_list		args;
 
-	if (differences++ >= MAX_REPORTED)
+	if (differences++ >= MAX_REPORTED || !printing)
 		return;
 	fputs("WRONG: ", stdout);
 	va_start(args, format);
@@ -30,6 +31,21 @@ report(const char *format, ...)
 	va_end(args);
 	putchar('\n');
 }
+
+/* Say what is wrong beyond what was printed; the number of differences. */
+static int64_t
+conclude(void)
+{
+	int64_t		found = differences;
+
+	if (printing && found > MAX_REPORTED)
+		printf("WRONG: and %s more\n", client_commas(found - MAX_REPORTED));
+	differences = 0;
+	printing = true;
+	return found;
+}
+
+/* ---------- the answers ---------- */
 
 static const char *
 answer_name(const Told *told)
@@ -47,30 +63,99 @@ answer_name(const Told *told)
 	}
 }
 
-/* A refusal where there is no stock row yet may tell no on hand at all. */
-static int64_t
-on_hand_told(const Told *told)
+static void
+report_line(const Book *book, int64_t at, const char *what, int64_t told,
+			int64_t expected)
 {
-	return told->on_hand == UNTOLD ? 0 : told->on_hand;
+	const Line *line = &book->lines[at];
+
+	report("line %lld, %d of \"%s\": %s is %lld, should be %lld",
+		   (long long) line->position, line->quantity,
+		   book->skus.names[line->sku], what, (long long) told,
+		   (long long) expected);
 }
 
 static void
-audit_lines(const Book *book, const Told *told, const Told *expected)
+audit_line(const Book *book, int64_t at, const Told *told,
+		   const Told *expected)
 {
+	const Line *line = &book->lines[at];
+	const struct
+	{
+		const char *name;
+		int64_t		told;
+		int64_t		expected;
+	}			numbers[] = {
+		{"line", told->line, expected->line},
+		{"quantity", told->quantity, expected->quantity},
+		{"on_hand", told->on_hand, expected->on_hand},
+		{"available", told->available, expected->available},
+		{"version", told->version, expected->version},
+	};
+
+	if (told->answer != expected->answer || told->sku != expected->sku ||
+		!told->plain)
+		report("line %lld, %d of \"%s\": %s, should be %s%s%s",
+			   (long long) line->position, line->quantity,
+			   book->skus.names[line->sku], answer_name(told),
+			   answer_name(expected),
+			   told->sku != expected->sku ? "; another SKU" : "",
+			   told->plain ? "" : "; reserved, backordered or replayed");
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].told != numbers[i].expected)
+			report_line(book, at, numbers[i].name, numbers[i].told,
+						numbers[i].expected);
+}
+
+/*
+ * audit_movements - whose movements are the same, and which came first?
+ *
+ * We do not know the ids, but lines of one movement were told the same one,
+ * and each movement of a SKU has a greater one than those before it.
+ */
+static void
+audit_movements(const Book *book, const Told *told, const Told *expected)
+{
+	int64_t    *latest = client_alloc((size_t) book->skus.count *
+									  sizeof(int64_t));
+	int64_t    *ids = client_alloc((size_t) (book->nlines + 1) *
+								   sizeof(int64_t));	/* by our number */
+
 	for (int64_t i = 0; i < book->nlines; i++)
 	{
-		const Line *line = &book->lines[i];
+		int32_t		sku = book->lines[i].sku;
+		int64_t		number = expected[i].movement;
+		int64_t		id = told[i].movement;
 
-		if (told[i].answer != expected[i].answer ||
-			on_hand_told(&told[i]) != expected[i].on_hand)
-			report("line %lld, %d of \"%s\": %s with %lld on hand after it, "
-				   "should be %s with %lld", (long long) line->position,
-				   line->quantity, book->skus.names[line->sku],
-				   answer_name(&told[i]), (long long) on_hand_told(&told[i]),
-				   answer_name(&expected[i]),
-				   (long long) expected[i].on_hand);
+		if (number == UNTOLD || id == UNTOLD)
+		{
+			if (number != id)
+				report_line(book, i, number == UNTOLD ? "movement_id"
+							: "movement_id (null)", id, number);
+			continue;
+		}
+		if (ids[number] == 0 && id <= latest[sku])
+			report_line(book, i, "movement_id (after that)", id, latest[sku]);
+		if (ids[number] != 0 && id != ids[number])
+			report_line(book, i, "movement_id", id, ids[number]);
+		ids[number] = latest[sku] = id;
 	}
+	free(latest);
+	free(ids);
 }
+
+int64_t
+audit_answers(const Book *book, const Told *told, const Told *expected,
+			  bool print)
+{
+	printing = print;
+	for (int64_t i = 0; i < book->nlines; i++)
+		audit_line(book, i, &told[i], &expected[i]);
+	audit_movements(book, told, expected);
+	return conclude();
+}
+
+/* ---------- the tables ---------- */
 
 static void
 audit_levels(PGconn *conn, const Book *book, const int64_t *expected)
@@ -120,36 +205,28 @@ kind_of(const Line *line, Calls calls)
 	return calls == CALLS_LINES || line->original < 0 ? RECEIVE : RETURN;
 }
 
-/* Is there an earlier line of the order that is part of the same movement? */
-static bool
-has_movement(const Line *lines, int32_t at, Calls calls)
-{
-	for (int32_t i = 0; i < at; i++)
-		if (lines[i].sku == lines[at].sku &&
-			(kind_of(&lines[at], calls) != RETURN ||
-			 lines[i].original == lines[at].original) &&
-			kind_of(&lines[i], calls) == kind_of(&lines[at], calls))
-			return true;
-	return false;
-}
-
 static void
-sum_order(const Book *book, const Order *order, Calls calls, Sums *sums)
+sum_order(const Book *book, const Order *order, Calls calls,
+		  const Told *expected, Sums *sums)
 {
-	const Line *lines = &book->lines[order->first];
+	int64_t		latest = 0;		/* of the movements counted so far */
 
-	for (int32_t i = 0; i < order->nlines; i++)
+	for (int64_t i = order->first; i < order->first + order->nlines; i++)
 	{
-		Kind		kind = kind_of(&lines[i], calls);
+		Kind		kind = kind_of(&book->lines[i], calls);
 
-		sums->movements[kind] += !has_movement(lines, i, calls);
-		sums->units[kind] -= lines[i].quantity;
+		sums->units[kind] -= book->lines[i].quantity;
+		if (expected[i].movement <= latest)
+			continue;
+		sums->movements[kind]++;
+		latest = expected[i].movement;
 	}
 }
 
 /* One movement for each SKU and kind of an order that was done, and no more. */
 static void
-audit_ledger(PGconn *conn, const Book *book, Calls calls, const Told *told)
+audit_ledger(PGconn *conn, const Book *book, Calls calls, const Told *told,
+			 const Told *expected)
 {
 	Sums		sums = {{0}, {0}};
 	PGresult   *result;
@@ -161,7 +238,7 @@ audit_ledger(PGconn *conn, const Book *book, Calls calls, const Told *told)
 	}
 	for (int32_t i = 0; i < book->norders; i++)
 		if (told[book->orders[i].first].answer == LINE_DONE)
-			sum_order(book, &book->orders[i], calls, &sums);
+			sum_order(book, &book->orders[i], calls, expected, &sums);
 	result = client_query(conn,
 						  "SELECT k.kind, count(m.on_hand_delta) AS movements,"
 						  " coalesce(sum(m.on_hand_delta), 0) AS units"
@@ -197,25 +274,12 @@ audit_verify(PGconn *conn)
 	PQclear(result);
 }
 
-/* Say what is wrong beyond what was printed; the number of differences. */
-static int64_t
-conclude(void)
-{
-	int64_t		found = differences;
-
-	if (found > MAX_REPORTED)
-		printf("WRONG: and %s more\n", client_commas(found - MAX_REPORTED));
-	differences = 0;
-	return found;
-}
-
 int64_t
-audit_book(PGconn *conn, const Book *book, Calls calls, const Told *told,
-		   const Told *expected, const int64_t *on_hand)
+audit_tables(PGconn *conn, const Book *book, Calls calls, const Told *told,
+			 const Told *expected, const int64_t *on_hand)
 {
-	audit_lines(book, told, expected);
 	audit_levels(conn, book, on_hand);
-	audit_ledger(conn, book, calls, told);
+	audit_ledger(conn, book, calls, told, expected);
 	audit_verify(conn);
 	return conclude();
 }

@@ -7,16 +7,26 @@
 #include "book.h"
 
 /*
- * audit_book - compare the answers and the tables with what should be
- *
- * Against the simulation: every answer, line by line, and the final stock of
- * every SKU.  Against the answers: the sums of the ledger.  inv_verify() must
- * return nothing.  Returns the number of differences, after printing the
- * first of them.
+ * Each returns the number of differences, after printing the first of them.
  */
-extern int64_t audit_book(PGconn *conn, const Book *book, Calls calls,
-						  const Told *told, const Told *expected,
-						  const int64_t *on_hand);
+
+/*
+ * audit_answers - compare what every line was told with what it should be
+ *
+ * All columns of all answers.  Prints only if asked to.
+ */
+extern int64_t audit_answers(const Book *book, const Told *told,
+							 const Told *expected, bool print);
+
+/*
+ * audit_tables - compare the tables with what should be in them
+ *
+ * The final stock of every SKU with the simulation, the sums of the ledger
+ * with the answers.  inv_verify() must return nothing.
+ */
+extern int64_t audit_tables(PGconn *conn, const Book *book, Calls calls,
+							const Told *told, const Told *expected,
+							const int64_t *on_hand);
 
 /*
  * audit_full - what else must be so when the opening stock suffices

@@ -170,9 +170,8 @@ order_of(Book *book, const Line *line, Calls calls, int32_t *by_invoice)
 	return *known - 1;
 }
 
-/* Deal the lines out to orders, and put those of an order together. */
-static void
-make_orders(Book *book, Calls calls)
+void
+book_arrange(Book *book, Calls calls)
 {
 	size_t		n = (size_t) book->nlines;
 	int32_t    *order = client_alloc(n * sizeof(int32_t));
@@ -224,7 +223,7 @@ book_read(const char *path, Calls calls)
 	if (reader.unsorted)
 		qsort(book->lines, (size_t) book->nlines, sizeof(Line),
 			  compare_lines);
-	make_orders(book, calls);
+	book_arrange(book, calls);
 	return book;
 }
 
@@ -264,12 +263,62 @@ typedef struct Simulation
 	Book	   *book;
 	Told	   *expected;
 	int64_t    *on_hand;		/* by SKU */
+	int64_t    *version;		/* by SKU; 0: it has no stock row yet */
+	int64_t		nmovements;
 	int64_t    *wanted;			/* by SKU, of the order at hand; else 0 */
 	Sale	   *sales;
 	int64_t		nsales;
 	int64_t		room;
 	int64_t    *latest;			/* by customer: index + 1 of the last sale */
 } Simulation;
+
+/*
+ * move_stock - what a line of an order changes
+ *
+ * Lines of an order share a movement, and a version, if they take from the
+ * same SKU, or give back to it what is of the same sale.
+ */
+static void
+move_stock(Simulation *simulation, const Order *order, int32_t at)
+{
+	const Line *lines = &simulation->book->lines[order->first];
+	Told	   *expected = &simulation->expected[order->first];
+	int32_t		same = 0;
+
+	while (lines[same].sku != lines[at].sku ||
+		   lines[same].original != lines[at].original)
+		same++;
+	if (same == at)
+	{
+		simulation->version[lines[at].sku]++;
+		expected[at].movement = ++simulation->nmovements;
+	}
+	expected[at].movement = expected[same].movement;
+	expected[at].answer = LINE_DONE;
+	simulation->on_hand[lines[at].sku] -= lines[at].quantity;
+}
+
+/* What all lines are told when the order is done, or refused. */
+static void
+tell_order(Simulation *simulation, const Order *order)
+{
+	for (int32_t i = 0; i < order->nlines; i++)
+	{
+		const Line *line = &simulation->book->lines[order->first + i];
+		Told	   *expected = &simulation->expected[order->first + i];
+
+		expected->sku = line->sku;
+		expected->line = i + 1;
+		expected->quantity = line->quantity < 0 ? -(int64_t) line->quantity
+			: line->quantity;
+		expected->on_hand = simulation->on_hand[line->sku];
+		expected->available = simulation->on_hand[line->sku];
+		expected->version = simulation->version[line->sku];
+		expected->plain = true;
+		if (expected->answer != LINE_DONE)
+			expected->movement = UNTOLD;
+	}
+}
 
 /* Note what an order sold; lines of the same SKU are one sale. */
 static void
@@ -317,12 +366,8 @@ simulate_sale(Simulation *simulation, int32_t number)
 		enough = false;
 	}
 	for (int32_t i = 0; enough && i < order->nlines; i++)
-	{
-		simulation->on_hand[lines[i].sku] -= lines[i].quantity;
-		expected[i].answer = LINE_DONE;
-	}
-	for (int32_t i = 0; i < order->nlines; i++)
-		expected[i].on_hand = simulation->on_hand[lines[i].sku];
+		move_stock(simulation, order, i);
+	tell_order(simulation, order);
 	if (enough)
 		note_sales(simulation, number);
 	for (int32_t i = 0; i < order->nlines; i++)
@@ -351,17 +396,13 @@ find_original(Simulation *simulation, Line *line)
 static void
 simulate_return(Simulation *simulation, const Order *order)
 {
-	Line	   *lines = &simulation->book->lines[order->first];
-	Told	   *expected = &simulation->expected[order->first];
-
 	for (int32_t i = 0; i < order->nlines; i++)
 	{
-		find_original(simulation, &lines[i]);
-		simulation->on_hand[lines[i].sku] -= lines[i].quantity;
-		expected[i].answer = LINE_DONE;
+		find_original(simulation,
+					  &simulation->book->lines[order->first + i]);
+		move_stock(simulation, order, i);
 	}
-	for (int32_t i = 0; i < order->nlines; i++)
-		expected[i].on_hand = simulation->on_hand[lines[i].sku];
+	tell_order(simulation, order);
 }
 
 void
@@ -371,17 +412,21 @@ book_simulate(Book *book, Told *expected, int64_t *on_hand)
 	Simulation	simulation = {
 		.book = book, .expected = expected, .on_hand = on_hand,
 		.wanted = client_alloc(size),
+		.version = client_alloc(size),
 		.latest = client_alloc((size_t) (book->customers.count + 1) *
 							   sizeof(int64_t))
 	};
 
 	memcpy(on_hand, book->opening, size);
+	for (int32_t i = 0; i < book->skus.count; i++)
+		simulation.version[i] = book->opening[i] > 0;
 	for (int32_t i = 0; i < book->norders; i++)
 		if (book->lines[book->orders[i].first].quantity > 0)
 			simulate_sale(&simulation, i);
 		else
 			simulate_return(&simulation, &book->orders[i]);
 	free(simulation.wanted);
+	free(simulation.version);
 	free(simulation.latest);
 	free(simulation.sales);
 }

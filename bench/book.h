@@ -47,7 +47,7 @@ typedef struct Book
 	int64_t    *opening;		/* units by SKU */
 } Book;
 
-/* What a line should lead to, or did lead to. */
+/* What a line should be answered, or was answered. */
 typedef struct Told
 {
 	enum
@@ -55,7 +55,15 @@ typedef struct Told
 		LINE_UNTOLD, LINE_DONE, LINE_REFUSED,
 		LINE_NOT_APPLIED		/* another line of the order was refused */
 	}			answer;
-	int64_t		on_hand;		/* after the order */
+	int32_t		sku;			/* index in Book.skus; -1 another */
+	int64_t		line;			/* of the order, from 1 */
+	int64_t		quantity;
+	int64_t		on_hand;		/* after the order, and so the next two */
+	int64_t		available;
+	int64_t		version;
+	int64_t		movement;		/* the id, UNTOLD none; what should be has its own
+								 * numbers for them, from 1 */
+	bool		plain;			/* nothing reserved, backordered, replayed */
 } Told;
 
 /*
@@ -64,6 +72,13 @@ typedef struct Told
  * A line that does not fit the shape ends the program with its number.
  */
 extern Book *book_read(const char *path, Calls calls);
+
+/*
+ * book_arrange - deal the lines, which are in time order, out to orders
+ *
+ * Puts those of an order together.  The lines must be memory of their own.
+ */
+extern void book_arrange(Book *book, Calls calls);
 
 /*
  * book_open - set the opening stock

@@ -186,28 +186,6 @@ bad_answer(const Feed *feed, const Line *line, const char *answer)
 				line->quantity, feed->book->skus.names[line->sku], answer);
 }
 
-/* note_answer - what a row of the result says about its line */
-static void
-note_answer(const Feed *feed, const PGresult *result, int row,
-			const Line *line, Told *told)
-{
-	const char *status = client_text(result, row, "status");
-	const char *sku = client_text(result, row, "sku");
-
-	if (status == NULL || sku == NULL ||
-		strcmp(sku, feed->book->skus.names[line->sku]) != 0)
-		bad_answer(feed, line, sku ? sku : "no SKU");
-	if (strcmp(status, "ok") == 0)
-		told->answer = LINE_DONE;
-	else if (line->quantity > 0 && strcmp(status, "insufficient_stock") == 0)
-		told->answer = LINE_REFUSED;
-	else if (line->quantity > 0 && strcmp(status, "not_applied") == 0)
-		told->answer = LINE_NOT_APPLIED;
-	else
-		bad_answer(feed, line, status);
-	told->on_hand = client_integer(result, row, "on_hand");
-}
-
 /* The order has been committed: note what was said about it. */
 static void
 end_of_order(Feed *feed, Lane *lane)
@@ -221,8 +199,9 @@ end_of_order(Feed *feed, Lane *lane)
 		bad_answer(feed, lines, PQresultErrorMessage(lane->answer));
 	for (int32_t i = 0; i < order->nlines; i++)
 	{
-		note_answer(feed, lane->answer, i, &lines[i],
-					&feed->told[order->first + i]);
+		if (!request_answer(feed->book, lane->answer, i,
+							&feed->told[order->first + i]))
+			bad_answer(feed, &lines[i], "a status that it cannot have");
 		feed->traffic[lines[i].sku].orders--;
 	}
 	PQclear(lane->answer);

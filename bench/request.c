@@ -13,18 +13,28 @@
 #define RETURN	"return"
 #define APPLY	"apply"
 
+/* The columns of an answer, by number: looking up names takes its time. */
+enum
+{
+	LINE, STATUS, SKU, LOCATION, QUANTITY, ON_HAND, RESERVED, AVAILABLE,
+	BACKORDERED, VERSION, MOVEMENT_ID, REPLAYED
+};
+
+#define ANSWER_OF	"SELECT line, status, sku, location, quantity, on_hand," \
+	" reserved, available, backordered, version, movement_id, replayed FROM "
+
 static const struct
 {
 	const char *name;
 	const char *statement;
 }			statements[] = {
-	{DEDUCT, "SELECT * FROM inv_deduct($1, $2, reference => $3,"
+	{DEDUCT, ANSWER_OF "inv_deduct($1, $2, reference => $3,"
 	" strict => false)"},
-	{RECEIVE, "SELECT * FROM inv_receive($1, $2, reference => $3)"},
-	{MANY, "SELECT * FROM inv_deduct_many($1, $2, reference => $3, key => $4,"
+	{RECEIVE, ANSWER_OF "inv_receive($1, $2, reference => $3)"},
+	{MANY, ANSWER_OF "inv_deduct_many($1, $2, reference => $3, key => $4,"
 	" strict => false)"},
-	{RETURN, "SELECT * FROM inv_return($1, $2, $3)"},
-	{APPLY, "SELECT * FROM inv_apply($1)"}
+	{RETURN, ANSWER_OF "inv_return($1, $2, $3)"},
+	{APPLY, ANSWER_OF "inv_apply($1)"}
 };
 
 void
@@ -213,4 +223,40 @@ request_free(Request *request)
 {
 	for (int i = 0; i < REQUEST_VALUES; i++)
 		free(request->texts[i].bytes);
+}
+
+/* ---------- answers ---------- */
+
+static int64_t
+read_integer(const PGresult *result, int row, int column)
+{
+	return PQgetisnull(result, row, column) ? UNTOLD :
+		strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+bool
+request_answer(const Book *book, const PGresult *result, int row, Told *told)
+{
+	static const char *const statuses[] = {
+		[LINE_DONE] = "ok",
+		[LINE_REFUSED] = "insufficient_stock",
+		[LINE_NOT_APPLIED] = "not_applied",
+	};
+	const char *status = PQgetvalue(result, row, STATUS);
+
+	for (int i = LINE_DONE; i <= LINE_NOT_APPLIED; i++)
+		if (strcmp(status, statuses[i]) == 0)
+			told->answer = i;
+	told->sku = name_find(&book->skus, PQgetvalue(result, row, SKU));
+	told->line = read_integer(result, row, LINE);
+	told->quantity = read_integer(result, row, QUANTITY);
+	told->on_hand = read_integer(result, row, ON_HAND);
+	told->available = read_integer(result, row, AVAILABLE);
+	told->version = read_integer(result, row, VERSION);
+	told->movement = read_integer(result, row, MOVEMENT_ID);
+	told->plain = !PQgetisnull(result, row, LOCATION) &&
+		read_integer(result, row, RESERVED) == 0 &&
+		read_integer(result, row, BACKORDERED) == 0 &&
+		*PQgetvalue(result, row, REPLAYED) == 'f';
+	return told->answer != LINE_UNTOLD;
 }

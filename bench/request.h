@@ -27,6 +27,14 @@ typedef struct Request
 /* Prepare the statements that requests name. */
 extern void request_prepare(PGconn *conn);
 
+/*
+ * request_answer - read the row of a result that answers a line
+ *
+ * Returns false if its status is none that there is a word for in Told.
+ */
+extern bool request_answer(const Book *book, const PGresult *result, int row,
+						   Told *told);
+
 /* Make the request of an order; what it held before is overwritten. */
 extern void request_make(Request *request, const Book *book, Calls calls,
 						 const Order *order);

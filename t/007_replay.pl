@@ -47,5 +47,6 @@ foreach my $calls ('lines', 'orders', 'apply')
 			'>', 0, "$what: sales were given back");
 	}
 }
+command_ok([ "$bench/replay", 'self-test' ], 'spoilt answers are found');
 
 done_testing();
