@@ -11,7 +11,7 @@
 #include "audit.h"
 #include "audittest.h"
 
-#define NLINES 11
+#define NLINES 12
 
 /* Two of A and one of B in one order, and so on; half of A is in stock. */
 enum
@@ -20,7 +20,7 @@ enum
 	SHORT_A, SHORT_B,			/* refused for A */
 	BACK_A, BACK_A_TOO, BACK_B, /* to the first; to the first; write-off */
 	LATE_B, AGAIN_A,			/* done: B down to nothing */
-	BACK_UNKNOWN				/* more than is left of any sale */
+	BACK_UNKNOWN, BACK_REST		/* more than is left of the first; that */
 };
 
 static const struct
@@ -34,7 +34,7 @@ static const struct
 	{"2", "A", "y", 4}, {"2", "B", "y", 1},
 	{"C3", "A", "x", -2}, {"C3", "A", "x", -1}, {"C3", "B", "", -1},
 	{"4", "B", "y", 4}, {"4", "A", "y", 5},
-	{"C5", "A", "x", -5},
+	{"C5", "A", "x", -5}, {"C5", "A", "x", -4},
 };
 
 static void
@@ -81,7 +81,7 @@ static const Row as_lines[NLINES] = {
 	{LINE_DONE, 1, 5, 4, 105}, {LINE_DONE, 1, 6, 5, 106},
 	{LINE_DONE, 1, 3, 4, 107},
 	{LINE_REFUSED, 1, 3, 4, NONE}, {LINE_DONE, 1, 1, 6, 108},
-	{LINE_DONE, 1, 6, 7, 109},
+	{LINE_DONE, 1, 6, 7, 109}, {LINE_DONE, 1, 10, 8, 110},
 };
 
 static const Row as_orders[NLINES] = {
@@ -91,7 +91,7 @@ static const Row as_orders[NLINES] = {
 	{LINE_DONE, 1, 5, 3, 103}, {LINE_DONE, 1, 6, 4, 104},
 	{LINE_DONE, 1, 4, 3, 105},
 	{LINE_DONE, 1, 0, 4, 106}, {LINE_DONE, 2, 1, 5, 107},
-	{LINE_DONE, 1, 6, 6, 108},
+	{LINE_DONE, 1, 6, 6, 108}, {LINE_DONE, 1, 10, 7, 109},
 };
 
 static const Row as_apply[NLINES] = {
@@ -101,7 +101,7 @@ static const Row as_apply[NLINES] = {
 	{LINE_DONE, 1, 6, 3, 103}, {LINE_DONE, 2, 6, 3, 103},
 	{LINE_DONE, 3, 4, 3, 104},
 	{LINE_DONE, 1, 0, 4, 105}, {LINE_DONE, 2, 1, 4, 106},
-	{LINE_DONE, 1, 6, 5, 107},
+	{LINE_DONE, 1, 10, 6, 107}, {LINE_DONE, 2, 10, 6, 108},
 };
 
 static const Row *const rows[] = {
