@@ -323,10 +323,13 @@ COMMENT ON TABLE @extschema@.inv_hold_line IS
 
 -- --------------------------------------------------------------- indexes
 
-/* for inv_expire_holds: open holds whose time is over, those to be kept apart */
+/*
+ * for inv_expire_holds: open holds whose time is over, those to be kept apart,
+ * and those that wait to reacquire
+ */
 CREATE INDEX inv_hold_expires_at_idx ON @extschema@.inv_hold
-    ((on_expiry OPERATOR(pg_catalog.=) 'keep'), expires_at)
-    WHERE state OPERATOR(pg_catalog.=) 'held';
+    (state, (on_expiry OPERATOR(pg_catalog.=) 'keep'), expires_at)
+    WHERE decided_at IS NULL;
 
 /* the holds on a stock row */
 CREATE INDEX inv_hold_line_stock_idx ON @extschema@.inv_hold_line (stock_id)
@@ -896,13 +899,13 @@ SELECT h.xid, h.branch, h.state, h.on_expiry, h.owner, h.reference,
   FROM @extschema@.inv_hold h
  CROSS JOIN LATERAL (
     SELECT pg_catalog.count(DISTINCT l.line) AS lines,
-           pg_catalog.sum(l.held) AS units,
+           pg_catalog.sum(coalesce(l.held, 0)) AS units,
            CASE WHEN pg_catalog.count(i.unit_price)
                     OPERATOR(pg_catalog.=) pg_catalog.count(*)
                  AND pg_catalog.count(DISTINCT coalesce(i.currency, ''))
                     OPERATOR(pg_catalog.=) 1
                 THEN pg_catalog.sum(i.unit_price OPERATOR(pg_catalog.*)
-                                    l.held::pg_catalog.numeric)
+                                    coalesce(l.held, 0)::pg_catalog.numeric)
            END AS value,
            CASE WHEN pg_catalog.count(DISTINCT coalesce(i.currency, ''))
                     OPERATOR(pg_catalog.=) 1
@@ -911,9 +914,10 @@ SELECT h.xid, h.branch, h.state, h.on_expiry, h.owner, h.reference,
       FROM @extschema@.inv_hold_line l
       LEFT JOIN @extschema@.inv_item i ON i.sku OPERATOR(pg_catalog.=) l.sku
      WHERE l.hold_id OPERATOR(pg_catalog.=) h.hold_id) l
- WHERE h.state OPERATOR(pg_catalog.=) 'held';
+ WHERE h.decided_at IS NULL;
 COMMENT ON VIEW @extschema@.inv_open_holds IS
-'The holds that are not decided. lines: of the try; units: of all lines; '
+'The holds that are not decided. state: held, or expired if it has given its '
+'stock back and may reacquire it. lines: of the try; units: held, of all lines; '
 'value: at today''s prices, null where an item has none or currencies differ. '
 'overdue: its time is over; with on_expiry keep it stays '
 'so until somebody decides, others expire with the next sweep.';

@@ -804,6 +804,8 @@ inv_hold_expire(const InvCatalogue *cat, int64 max_holds)
 	order.count = changes.count;
 	if (order.count > 0)
 		inv_stock_apply(cat, &order, &outcome);
+	if (inv_outcome_refusal(&outcome))
+		elog(ERROR, "what a hold has reserved cannot be given back");
 	return count;
 }
 

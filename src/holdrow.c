@@ -88,8 +88,8 @@ static const char *const on_expiry_names[INV_ON_EXPIRIES] = {
 /* the order is that of the index */
 static InvPlan expired_plan = {
 	.sql = "SELECT ctid FROM @inv_hold"
-	" WHERE state = 'held' AND (on_expiry = 'keep') = false"
-	" AND expires_at <= $1"
+	" WHERE decided_at IS NULL AND state = 'held'"
+	" AND (on_expiry = 'keep') = false AND expires_at <= $1"
 	" ORDER BY (on_expiry = 'keep'), expires_at LIMIT $2"
 	" FOR NO KEY UPDATE SKIP LOCKED",
 	.nargs = 2,

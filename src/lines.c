@@ -102,6 +102,9 @@ check_length(const InvLines *lines, const Elements *elements)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 lines->changes == NULL ?
+			 errmsg("array \"%s\" has %d elements, and the hold %d lines",
+					elements->name, elements->count, lines->count) :
 			 errmsg("arrays \"skus\" and \"%s\" have %d and %d elements",
 					elements->name, lines->count, elements->count),
 			 inv_errdetail("argument:s elements:i lines:i", elements->name,

@@ -12,7 +12,7 @@
 typedef struct InvLines
 {
 	InvCall    *call;
-	InvChange  *changes;
+	InvChange  *changes;		/* null: of a hold that is confirmed */
 	int			count;
 } InvLines;
 
