@@ -63,14 +63,23 @@ sub set_up
 
 my $storm;
 my $sweep = sub { $storm->ask('SELECT inv_expire_holds(20)') };
+
+# the time of half of the holds is over at once, wherever nobody has locked them
+my $time = sub {
+	$storm->ask(q{
+		SET session_replication_role = replica;
+		UPDATE inv_hold SET expires_at = clock_timestamp() WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM inv_hold WHERE state = 'held' AND random() < 0.5
+			   FOR NO KEY UPDATE SKIP LOCKED))});
+};
 $storm = InvWeather->new(
 	node => $node, client => 'InvHoldStorm', clients => 6,
 	seconds => $seconds, seed => $seed,
-	weather => { sweep => $sweep },
+	weather => { sweep => $sweep, 'time passes' => $time },
 	day => [
-		('cancel', 'sweep', 'terminate', 'cancel', 'sweep', 'verify') x 3,
-		'kill a backend', 'sweep', 'verify', 'maintain',
-		('cancel', 'terminate', 'sweep') x 2,
+		('cancel', 'time passes', 'sweep', 'terminate', 'sweep', 'verify') x 3,
+		'kill a backend', 'time passes', 'sweep', 'verify', 'maintain',
+		('cancel', 'terminate', 'time passes', 'sweep') x 3,
 		'kill the server'
 	]);
 $storm->run;

@@ -105,7 +105,8 @@ sub undecided
 	} $self->xids;
 }
 
-# resurrected - what was sent when the decision was known, and answered otherwise
+# resurrected - what was sent when the decision was known, and answered otherwise;
+# and tries that were answered although the hold was cancelled
 sub resurrected
 {
 	my ($self) = @_;
@@ -113,6 +114,8 @@ sub resurrected
 
 	foreach my $xid ($self->xids)
 	{
+		push @found, map { words($xid, 'tried though cancelled', $_) }
+		  $self->told($xid, 'inv_try', 'cancelled');
 		my ($decision) =
 		  sort { $a->{acknowledged} <=> $b->{acknowledged} }
 		  $self->told($xid, 'inv_confirm', 'confirmed'),

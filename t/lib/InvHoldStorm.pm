@@ -27,8 +27,7 @@ sub hold
 		quantities => [ map { 1 + ($_ + $number) % 4 } @lines ],
 		locations => [ map { $locations[ ($_ + int($number / 3)) % 2 ] } @lines ],
 		on_expiry => (qw(release keep reacquire))[ int($number / 2) % 3 ],
-		# some are over before anybody comes back to them
-		ttl_seconds => $number % 4 ? 900 : 1,
+		ttl_seconds => 900,
 	};
 }
 
@@ -47,8 +46,8 @@ sub plan
 sub random_call
 {
 	my ($self) = @_;
-	my $name = InvStorm::one_of(('inv_try') x 5, ('inv_confirm') x 4,
-		('inv_cancel') x 2, 'inv_extend', 'inv_deduct', 'inv_receive');
+	my $name = InvStorm::one_of(('inv_try') x 8, ('inv_confirm') x 3,
+		'inv_cancel', ('inv_extend') x 2, 'inv_deduct', 'inv_receive');
 
 	return [ call => $name, $self->$name ];
 }
@@ -57,9 +56,10 @@ sub random_call
 sub some_hold
 {
 	my ($self) = @_;
-	my $now = int($self->{turn} / 6);
+	my $first = 6 * int($self->{turn} / 10);
 
-	return hold(InvStorm::chance(8) ? int rand 1 + $now : $now + int rand 3);
+	return hold(
+		InvStorm::chance(8) ? int rand 1 + $first : $first + int rand 6);
 }
 
 sub inv_try
