@@ -46,6 +46,7 @@ sub plan
 sub random_call
 {
 	my ($self) = @_;
+	return [ 'sweep' ] if InvStorm::chance(10);
 	my $name = InvStorm::one_of(('inv_try') x 8, ('inv_confirm') x 3,
 		'inv_cancel', ('inv_extend') x 2, 'inv_deduct', 'inv_receive');
 
@@ -123,7 +124,12 @@ sub step
 	my ($verb, $name, $given) = @$step;
 	my $before = @{ $plan->{told} };
 	my $sent = time;
-	my $answer = $self->SUPER::step($plan, $step);
+	my $answer =
+	  $verb eq 'sweep'
+	  ? $self->{session}->answer('SELECT inv_expire_holds(5) AS status')
+	  : $self->SUPER::step($plan, $step);
+
+	$self->judge($verb, $step, $answer) if $verb eq 'sweep';
 
 	$plan->{sent_first} = $sent if $verb eq 'begin';
 	return $answer if $verb ne 'call';
