@@ -381,17 +381,20 @@ sub look
 	  $self->open_hold, join(', ', sort $self->{moved}->@*) || '-';
 }
 
-# its row of inv_open_holds
+# its row of inv_open_holds: it is held, or may reacquire what it has lost
 sub open_hold
 {
 	my ($self) = @_;
 	my $hold = $self->{hold};
 
-	return '-' if !$hold || $hold->{state} ne 'held';
-	my @open = $self->open;
-	my $units = sum0(@open);
-	return join ' ', 'held', $hold->{on_expiry}, 'order', $hold->{expires},
-	  $hold->{expires} <= 0 ? 'overdue' : 'open', scalar @open, $units,
+	return '-'
+	  if !$hold
+	  || !($hold->{state} eq 'held'
+		|| $hold->{state} eq 'expired' && $hold->{on_expiry} eq 'reacquire');
+	my $units = sum0($self->open);
+	return join ' ', $hold->{state}, $hold->{on_expiry}, 'order',
+	  $hold->{expires}, $hold->{expires} <= 0 ? 'overdue' : 'open',
+	  scalar $hold->{tried}->@*, $units,
 	  2.5 * $units, 'EUR';
 }
 

@@ -164,7 +164,7 @@ END $$;
 
 -- seconds from now; what the walk itself takes is rounded off
 CREATE FUNCTION from_now(at timestamptz) RETURNS text LANGUAGE sql
-RETURN coalesce((round(extract(epoch FROM at - clock_timestamp()) / 100) * 100)
+RETURN coalesce((round(extract(epoch FROM at - clock_timestamp()) / 1000) * 1000)
 	::bigint::text, '-');
 
 CREATE FUNCTION tell(o inv_hold_outcome) RETURNS text LANGUAGE sql
