@@ -208,6 +208,18 @@ UPDATE inv_item SET active = true WHERE sku = 'B';
 SELECT status, on_hand FROM inv_receive('A', 2);
 SELECT :answer FROM inv_confirm('re3');
 SELECT news();
+-- a part is taken, and the rest may still be
+SELECT status, state FROM inv_try('re5', '{B}', '{6}', on_expiry => 'reacquire');
+CALL make_older('re5', '1 hour');
+SELECT inv_expire_holds();
+SELECT news();
+SELECT :answer FROM inv_confirm('re5', quantities => '{2}', release_rest => false);
+SELECT :answer FROM inv_confirm('re5', quantities => '{2}', release_rest => false);
+SELECT xid, state, lines, units FROM inv_open_holds WHERE xid = 're5';
+SELECT :answer FROM inv_confirm('re5', quantities => '{5}', release_rest => false);
+SELECT news();
+SELECT :answer FROM inv_confirm('re5');
+SELECT news();
 -- or it is given up
 SELECT status, state FROM inv_try('re4', '{B}', '{1}', on_expiry => 'reacquire');
 CALL make_older('re4', '1 hour');

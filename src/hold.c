@@ -608,7 +608,8 @@ confirm(const InvCatalogue *cat, InvHold *hold, const int64 *totals,
 		if (release_rest && lines[i].held > 0)
 			add_change(&changes, &inv_change_release, &labels, &lines[i],
 					   lines[i].held);
-		rest += lines[i].held;
+		/* also what a sweep has given back, and may be reacquired */
+		rest += lines[i].quantity - lines[i].confirmed;
 	}
 	hold->confirmed = array_of(totals, count_lines(hold));
 	if (release_rest || rest == 0)

@@ -124,7 +124,7 @@ sub confirm
 	$self->move('confirm', -1, \@taken);
 	$hold->{confirmed} = [@$totals];
 	return $self->ok($replayed)
-	  if $given->{keep_rest} && sum0($self->open);
+	  if $given->{keep_rest} && sum0($self->further($hold->{tried}));
 	$self->give_back('confirmed');
 	return $self->ok('new');
 }
