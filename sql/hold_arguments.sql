@@ -62,6 +62,12 @@ RESET inventory.max_lines;
 -- quantities of confirm: one for each line of the try, 0 to what was tried
 SELECT c || E'\n  ' || refused('SELECT inv_confirm(''held'', quantities => ' || c || ')') FROM unnest(ARRAY[
   $$'{}'$$, $$'{5}'$$, $$'{5,5,5}'$$, $$'{5,NULL}'$$, $$'{NULL,5}'$$, $$'{-1,5}'$$, $$'{5,9007199254740992}'$$, $$'{{5,5}}'$$, $$'{5,6}'$$, $$'{6,5}', release_rest => false$$]) c;
+-- bad in themselves, whatever hold they are meant for; of a length that fits none is not known
+SELECT status FROM inv_cancel('undone');
+SELECT x || ' ' || c || ' ' || refused('SELECT inv_confirm(''' || x || ''', quantities => ' || c || ')', true)
+  FROM unnest('{none,undone}'::text[]) x, unnest(ARRAY[$$'{}'$$, $$'{NULL}'$$, $$'{-1}'$$, $$'{9007199254740992}'$$, $$'{{1}}'$$, $$'{1,1}'$$]) c;
+SELECT refused($$SELECT inv_confirm('none', release_rest => NULL)$$, true);
+SELECT everything() AS before \gset
 -- a name in the errors as it is, in DETAIL as JSON wants it
 SELECT refused($$SELECT inv_confirm('x"\/', E'b\n"')$$);
 SELECT everything() = :'before' AS nothing_changed;

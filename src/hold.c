@@ -498,26 +498,50 @@ raise_exceeds(const InvHold *hold, int line, int64 requested, int64 held)
 			 errhint("Deduct what goes beyond the hold with inv_deduct().")));
 }
 
-/* get_totals - how much of each line shall be taken in all */
+/* get_totals - the quantities of a confirm; answers null for none: all */
 static const int64 *
-get_totals(InvCall *call, int arg, const InvHold *hold)
+get_totals(InvCall *call, int arg, int *count)
 {
-	InvLines	lines = {.call = call, .count = count_lines(hold)};
-	const int64 *tried = get_array(hold->quantities, lines.count);
+	InvLines	lines = {.call = call, .count = INV_ANY_COUNT};
 	const int64 *totals;
 
+	*count = 0;
 	if (call->fcinfo->args[arg].isnull)
-		return tried;
+		return NULL;
 	totals = inv_lines_integers(&lines, arg, "quantities", 0);
+	*count = lines.count;
+	return totals;
+}
+
+static void
+raise_length(int elements, int lines)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("array \"%s\" has %d elements, and the hold %d lines",
+					"quantities", elements, lines),
+			 inv_errdetail("argument:s elements:i lines:i", "quantities",
+						   (int64) elements, (int64) lines),
+			 errhint("Pass one element for each line.")));
+}
+
+/* check_totals - raises if so much of each line cannot be taken in all */
+static void
+check_totals(const InvHold *hold, const int64 *totals, int count)
+{
+	int			lines = count_lines(hold);
+	const int64 *tried = get_array(hold->quantities, lines);
+
+	if (count != lines)
+		raise_length(count, lines);
 
 	/*
 	 * of what is decided nothing is left to exceed: it differs, or is the
 	 * same
 	 */
-	for (int i = 0; i < lines.count && hold->state != INV_CONFIRMED; i++)
+	for (int i = 0; i < count && hold->state != INV_CONFIRMED; i++)
 		if (totals[i] > tried[i])
 			raise_exceeds(hold, i + 1, totals[i], tried[i]);
-	return totals;
 }
 
 /* check_confirmable - raises if the hold is in no state to be confirmed */
@@ -629,16 +653,21 @@ inv_confirm(PG_FUNCTION_ARGS)
 	InvCall		call;
 	InvHold		hold;
 	const int64 *totals;
+	int			count;
 	bool		release_rest;
 	bool		repeated;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_confirm", INV_NO_KEY_ARGUMENT);
 	get_name(&call, 0, 1, &hold);
+	totals = get_totals(&call, 2, &count);
 	release_rest = inv_call_flag(&call, 3, "release_rest");
 	if (!get_hold(cat, &hold))
 		raise_unknown(&hold);
 	check_confirmable(&hold);
-	totals = get_totals(&call, 2, &hold);
+	if (totals)
+		check_totals(&hold, totals, count);
+	else
+		totals = get_array(hold.quantities, count_lines(&hold));
 	repeated = is_repeated(&hold, totals, release_rest);
 	if (!repeated)
 		confirm(cat, &hold, totals, release_rest);

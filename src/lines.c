@@ -102,9 +102,6 @@ check_length(const InvLines *lines, const Elements *elements)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 lines->changes == NULL ?
-			 errmsg("array \"%s\" has %d elements, and the hold %d lines",
-					elements->name, elements->count, lines->count) :
 			 errmsg("arrays \"skus\" and \"%s\" have %d and %d elements",
 					elements->name, lines->count, elements->count),
 			 inv_errdetail("argument:s elements:i lines:i", elements->name,
@@ -159,6 +156,8 @@ inv_lines_integers(InvLines *lines, int arg, const char *name, int64 min)
 	(void) get_elements(lines, arg, name, INT8OID, &elements);
 	if (elements.count == 0)
 		refuse_empty(name);
+	if (lines->count == INV_ANY_COUNT)
+		lines->count = elements.count;
 	check_length(lines, &elements);
 	values = palloc(lines->count * sizeof(int64));
 	for (int i = 0; i < lines->count; i++)

@@ -8,11 +8,14 @@
 #include "argument.h"
 #include "stock.h"
 
+/* as many lines as the first array has elements */
+#define INV_ANY_COUNT (-1)
+
 /* The lines of a call, as changes, and what their arrays held */
 typedef struct InvLines
 {
 	InvCall    *call;
-	InvChange  *changes;		/* null: of a hold that is confirmed */
+	InvChange  *changes;
 	int			count;
 } InvLines;
 
