@@ -68,6 +68,18 @@ SELECT count(*) FROM inv_stock WHERE location = 'attic';
 SELECT status, state FROM inv_cancel('row');
 SELECT stocked();
 
+-- reserved stays a number that every client can count, though more could be sold
+SELECT o.sku FROM inv_set_limits('O', 'shop', backorder_limit => 9007199254740991) o;
+SELECT status, on_hand FROM inv_receive('O', 100, 'shop');
+SELECT status, state FROM inv_try('most', '{O}', '{9007199254740990}', '{shop}');
+SELECT refused($$SELECT inv_try('most2', '{O}', '{2}', '{shop}')$$);
+SELECT refused($$SELECT inv_try('most2', '{O,O}', '{1,1}', '{shop}', strict => false)$$, true);
+SELECT status, state FROM inv_try('most2', '{O}', '{1}', '{shop}');
+SELECT status, available FROM inv_deduct('O', 1, 'shop');
+SELECT o.state, c.state FROM inv_cancel('most') o, inv_cancel('most2') c;
+SELECT status, on_hand FROM inv_adjust('O', 0, 'shop');
+SELECT stocked();
+
 -- what an adjustment leaves below what is held stays held, and can be confirmed
 SELECT status FROM inv_try('short', '{A}', '{4}');
 SELECT status, on_hand, reserved, available FROM inv_adjust('A', 1);

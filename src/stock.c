@@ -141,24 +141,29 @@ lock_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row, bool wait)
 	return true;
 }
 
-/* check_range - raises when on hand would leave its range */
+/* check_range - raises when a count of the row would leave its range */
 static void
 check_range(const InvRow *row)
 {
 	const InvChange *change = row->leads->change;
+	bool		on_hand = row->next.on_hand > INV_MAX_QUANTITY ||
+	row->next.on_hand < -INV_MAX_QUANTITY;
 
-	if (row->next.on_hand <= INV_MAX_QUANTITY &&
-		row->next.on_hand >= -INV_MAX_QUANTITY)
+	/* reserved may get there by backorders, which sell more than is on hand */
+	if (likely(!on_hand && row->next.reserved <= INV_MAX_QUANTITY))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-			 errmsg("on hand of \"%s\" would be out of range",
+			 errmsg("%s of \"%s\" would be out of range",
+					on_hand ? "on hand" : "reserved",
 					text_to_cstring(row->sku)),
-			 inv_errdetail("sku:s location:s on_hand:i quantity:i limit:i",
+			 inv_errdetail(on_hand ?
+						   "sku:s location:s on_hand:i quantity:i limit:i" :
+						   "sku:s location:s reserved:i quantity:i limit:i",
 						   text_to_cstring(row->sku),
 						   text_to_cstring(row->location),
-						   row->stock.on_hand, change->quantity,
-						   INV_MAX_QUANTITY),
+						   on_hand ? row->stock.on_hand : row->stock.reserved,
+						   change->quantity, INV_MAX_QUANTITY),
 			 errhint("Count the item in a larger unit.")));
 }
 
