@@ -250,6 +250,34 @@ inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
 }
 
 void
+inv_access_keep_columns(Relation table, TupleTableSlot *slot, ItemPointer tid,
+						int first_column)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	TupleTableSlot *old;
+
+	if (likely(desc->natts <= first_column))
+	{
+		inv_access_complete_version(table, slot);
+		return;
+	}
+	old = table_slot_create(table, NULL);
+	if (!table_tuple_fetch_row_version(table, tid, SnapshotAny, old))
+		elog(ERROR, "the row to be changed is gone");
+	slot_getallattrs(old);
+	for (int i = first_column; i < desc->natts; i++)
+	{
+		slot->tts_values[i] = old->tts_values[i];
+		slot->tts_isnull[i] = old->tts_isnull[i] ||
+			TupleDescAttr(desc, i)->attisdropped;
+	}
+	/* the values are in the old version's page */
+	ExecMaterializeSlot(slot);
+	ExecDropSingleTupleTableSlot(old);
+	inv_access_complete_version(table, slot);
+}
+
+void
 inv_access_complete_version(Relation table, TupleTableSlot *slot)
 {
 	TupleConstr *constr = slot->tts_tupleDescriptor->constr;

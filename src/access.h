@@ -42,6 +42,14 @@ extern void inv_access_fill_defaults(Relation table, TupleTableSlot *slot,
 extern void inv_access_complete_version(Relation table, TupleTableSlot *slot);
 
 /*
+ * inv_access_keep_columns - the same for a slot that has nothing but our
+ * columns: those of others, from the given one on, are taken from the version
+ * at tid
+ */
+extern void inv_access_keep_columns(Relation table, TupleTableSlot *slot,
+									ItemPointer tid, int first_column);
+
+/*
  * inv_access_update_entries - for a new version in slot, which is not
  * heap-only; summarizing: only its summarizing indexes need an entry
  */

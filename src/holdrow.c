@@ -169,7 +169,7 @@ fill_refusal(TupleTableSlot *slot, const InvOutcome *refusal)
 }
 
 static void
-fill_hold(Relation rel, TupleTableSlot *slot, const InvHold *hold)
+fill_hold(TupleTableSlot *slot, const InvHold *hold)
 {
 	ExecClearTuple(slot);
 	set(slot, HOLD_ID, Int64GetDatum(hold->hold_id), false);
@@ -190,7 +190,6 @@ fill_hold(Relation rel, TupleTableSlot *slot, const InvHold *hold)
 	set_time(slot, HOLD_DECIDED_AT, hold->decided_at);
 	fill_refusal(slot, &hold->refusal);
 	ExecStoreVirtualTuple(slot);
-	inv_access_fill_defaults(rel, slot, HOLD_COLUMNS);
 }
 
 bool
@@ -204,7 +203,8 @@ inv_holdrow_insert(const InvCatalogue *cat, InvHold *hold)
 	rel = open_holds(cat);
 	hold->hold_id = nextval_internal(cat->hold_id_seq, false);
 	slot = table_slot_create(rel, NULL);
-	fill_hold(rel, slot, hold);
+	fill_hold(slot, hold);
+	inv_access_fill_defaults(rel, slot, HOLD_COLUMNS);
 	inserted = inv_access_insert_if_new(rel, slot, &hold->tid);
 	if (inserted)
 		hold->tid = slot->tts_tid;
@@ -361,7 +361,8 @@ inv_holdrow_write(const InvCatalogue *cat, InvHold *hold)
 	CommandCounterIncrement();
 	rel = open_holds(cat);
 	slot = table_slot_create(rel, NULL);
-	fill_hold(rel, slot, hold);
+	fill_hold(slot, hold);
+	inv_access_keep_columns(rel, slot, &hold->tid, HOLD_COLUMNS);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	inv_access_update_row(rel, &hold->tid, slot);
 	PopActiveSnapshot();
@@ -443,8 +444,7 @@ open_lines(const InvCatalogue *cat)
 }
 
 static void
-fill_line(Relation rel, TupleTableSlot *slot, int64 hold_id,
-		  const InvHoldLine *line)
+fill_line(TupleTableSlot *slot, int64 hold_id, const InvHoldLine *line)
 {
 	ExecClearTuple(slot);
 	set(slot, LINE_HOLD_ID, Int64GetDatum(hold_id), false);
@@ -458,7 +458,6 @@ fill_line(Relation rel, TupleTableSlot *slot, int64 hold_id,
 	set(slot, LINE_CONFIRMED, Int64GetDatum(line->confirmed), false);
 	set(slot, LINE_HELD, Int64GetDatum(line->held), line->held == 0);
 	ExecStoreVirtualTuple(slot);
-	inv_access_fill_defaults(rel, slot, LINE_COLUMNS);
 }
 
 static void
@@ -523,7 +522,8 @@ inv_holdline_insert(const InvCatalogue *cat, int64 hold_id,
 	for (int i = 0; i < count; i++)
 	{
 		slots[i] = table_slot_create(rel, NULL);
-		fill_line(rel, slots[i], hold_id, &lines[i]);
+		fill_line(slots[i], hold_id, &lines[i]);
+		inv_access_fill_defaults(rel, slots[i], LINE_COLUMNS);
 	}
 	inv_access_insert_rows(rel, slots, count);
 	for (int i = 0; i < count; i++)
@@ -543,7 +543,8 @@ inv_holdline_write(const InvCatalogue *cat, int64 hold_id,
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (int i = 0; i < count; i++)
 	{
-		fill_line(rel, slot, hold_id, &lines[i]);
+		fill_line(slot, hold_id, &lines[i]);
+		inv_access_keep_columns(rel, slot, &lines[i].tid, LINE_COLUMNS);
 		inv_access_update_row(rel, &lines[i].tid, slot);
 		lines[i].tid = slot->tts_tid;
 	}

@@ -61,6 +61,29 @@ foreach my $column ('note text', 'till integer DEFAULT 7',
 		"-1|$default", "ledger: $column as any INSERT that does not name it");
 }
 
+# on holds: as any INSERT that does not name them, and kept when others decide
+foreach my $table ('inv_hold', 'inv_hold_line')
+{
+	$node->safe_psql('postgres', qq{
+		ALTER TABLE $table ADD COLUMN gone integer DEFAULT 3;
+		ALTER TABLE $table DROP COLUMN gone;
+		ALTER TABLE $table ADD COLUMN tenant text DEFAULT current_setting('app.tenant', true),
+		  ADD COLUMN twice bigint GENERATED ALWAYS AS (hold_id * 2) STORED});
+}
+my $kept = q{
+	SELECT h.state, h.tenant, h.twice = 2 * hold_id, l.held, l.tenant, l.twice = 2 * hold_id
+	  FROM inv_hold h LEFT JOIN inv_hold_line l USING (hold_id)};
+is(answer(q{SET app.tenant = 'one'; SELECT state FROM inv_try('own', '{A}', '{2}')}),
+	'held', 'hold: tried beside columns');
+is(answer($kept), 'held|one|t|2|one|t', 'hold: columns as any INSERT that does not name them');
+is( answer(q{
+		SET app.tenant = 'two';
+		SELECT state FROM inv_confirm('own', quantities => '{1}', release_rest => false)}),
+	'held', 'hold: confirmed in part by another');
+is(answer($kept), 'held|one|t|1|one|t', 'hold: own columns kept');
+is(answer(q{SET app.tenant = 'two'; SELECT state FROM inv_cancel('own')}), 'cancelled', 'hold: decided by another');
+is(answer($kept), 'cancelled|one|t|||', 'hold: own columns kept in what is remembered');
+
 # dropped again; then with leaves made before, between and after
 $node->safe_psql('postgres', q{
 	ALTER TABLE inv_stock DROP COLUMN shelf;
@@ -71,7 +94,7 @@ is( answer(q{
 		SELECT count(o.movement_id) FROM generate_series(1, 60) g, LATERAL inv_receive('A', g) o}),
 	'60', 'dropped: leaves made');
 is( answer(q{SELECT count(*), count(DISTINCT tags) FROM inv_history('A', max_rows => 1000)}),
-	'62|1', 'dropped: all movements are there');
+	'65|1', 'dropped: all movements are there');
 is(answer('SELECT * FROM inv_verify()'), '', 'verified');
 ok(!$node->log_contains('terminated by signal'), 'the server lived through it');
 
