@@ -95,6 +95,7 @@ SELECT news();
 SELECT xid, state, overdue, lines, units FROM inv_open_holds ORDER BY xid;
 SELECT refused($$SELECT inv_extend('r1', 600)$$);
 -- what it would take again is kept with it, and not found where stock is looked for
+SELECT sku, quantity, held FROM inv_hold_line WHERE hold_id = (SELECT hold_id FROM inv_hold WHERE xid = 'r1') ORDER BY position;
 SELECT inv_expire_holds();
 SELECT :answer FROM inv_confirm('r1', quantities => '{1,1}');
 SELECT news();
@@ -115,6 +116,11 @@ UPDATE inv_item SET unit_price = 10 WHERE sku = 'A';
 SELECT status, state FROM inv_confirm('v1', 'b', '{1,0}', false);
 CALL make_older('v1', '2 hours');
 SELECT xid, age >= '2 hours' AS old, overdue, lines, units, value, currency FROM inv_open_holds WHERE xid IN ('v1', 'v2') ORDER BY xid;
+-- whose it is and how old does not change with it
+SET inventory.actor = 'another';
+SELECT status FROM inv_extend('v1', 60, 'b');
+RESET inventory.actor;
+SELECT owner = session_user AS session_s, age >= '2 hours' AS old, overdue FROM inv_open_holds WHERE xid = 'v1';
 UPDATE inv_item SET currency = NULL WHERE sku = 'A';
 SELECT xid, value, currency FROM inv_open_holds WHERE xid IN ('v1', 'v5') ORDER BY xid;
 UPDATE inv_item SET currency = 'EUR' WHERE sku = 'A';

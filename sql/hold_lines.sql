@@ -41,6 +41,11 @@ SELECT news();
 SELECT :answer FROM inv_confirm('same', quantities => '{2,1,2}');
 SELECT news();
 SELECT stocked();
+-- lines of one stock row beside each other are still two
+SELECT :answer FROM inv_try('two', '{A,A}', '{2,3}');
+SELECT :answer FROM inv_confirm('two', quantities => '{1,3}');
+SELECT news();
+SELECT stocked();
 -- refused together, though each alone would go; requested is the sum
 SELECT :answer FROM inv_try('sum', '{B,A,A}', '{1,3,3}', strict => false);
 SELECT refused($$SELECT inv_try('sum2', '{B,A,A}', '{1,3,3}')$$);
@@ -104,6 +109,13 @@ SELECT lines, units FROM inv_open_holds;
 SELECT :answer FROM inv_confirm('src2', quantities => '{3}', release_rest => false);
 SELECT news();
 SELECT :answer FROM inv_confirm('src2', quantities => '{11}');
+SELECT news();
+SELECT stocked();
+-- what is swept goes back to where it was held, one movement for each stock row
+SELECT status, state FROM inv_try('src7', '{A,B,A}', '{6,1,6}', sources => '{main,shop}');
+CALL make_older('src7', '1 hour');
+SELECT news();
+SELECT inv_expire_holds();
 SELECT news();
 SELECT stocked();
 -- shares are dealt to the lines in their order
@@ -198,6 +210,19 @@ SELECT :answer FROM inv_confirm('re2', quantities => '{1,3,1}');
 SELECT news();
 SELECT :answer FROM inv_confirm('re2', quantities => '{1,3,1}');
 SELECT refused($$SELECT inv_confirm('re2')$$, true);
+-- nothing is held, so none of it can stay held
+SELECT stocked();
+SELECT status, state FROM inv_try('re5', '{A,B}', '{1,4}', on_expiry => 'reacquire');
+SELECT status, state FROM inv_try('re6', '{A,B}', '{1,4}', on_expiry => 'reacquire');
+CALL make_older('re5', '1 hour');
+CALL make_older('re6', '1 hour');
+SELECT inv_expire_holds();
+SELECT up_to_date();
+SELECT :answer FROM inv_confirm('re5', release_rest => false);
+SELECT :answer FROM inv_confirm('re6', quantities => '{0,3}', release_rest => false);
+SELECT news();
+SELECT :answer FROM inv_confirm('re6', quantities => '{0,3}');
+SELECT refused($$SELECT inv_confirm('re6', quantities => '{1,3}')$$, true);
 -- or it is not there any more: as inv_deduct_many raises it, and it stays expired
 SELECT stocked();
 SELECT status, state FROM inv_try('re3', '{B,A}', '{1,3}', on_expiry => 'reacquire');
