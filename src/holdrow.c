@@ -296,31 +296,45 @@ check_visible(Relation rel, TupleTableSlot *slot)
 	PopActiveSnapshot();
 }
 
+/*
+ * lock_row - locks the newest version of the row at tid, and puts it into the
+ * slot; answers TM_Ok, TM_Deleted, or, if it is not to wait, TM_WouldBlock
+ */
+static TM_Result
+lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot,
+		 LockWaitPolicy policy)
+{
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(rel, tid, GetActiveSnapshot(), slot,
+							  GetCurrentCommandId(false),
+							  LockTupleNoKeyExclusive, policy,
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	if (result != TM_Ok && result != TM_Deleted &&
+		!(result == TM_WouldBlock && policy == LockWaitSkip))
+		elog(ERROR, "unexpected result %d of locking a hold", result);
+	if (result == TM_Ok)
+		check_visible(rel, slot);
+	return result;
+}
+
 bool
 inv_holdrow_lock(const InvCatalogue *cat, InvHold *hold)
 {
 	Relation	rel;
 	TupleTableSlot *slot;
-	TM_FailureData failure;
-	TM_Result	result;
+	bool		locked;
 
 	CommandCounterIncrement();
 	rel = open_holds(cat);
 	slot = table_slot_create(rel, NULL);
-	result = table_tuple_lock(rel, &hold->tid, GetActiveSnapshot(), slot,
-							  GetCurrentCommandId(false),
-							  LockTupleNoKeyExclusive, LockWaitBlock,
-							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
-	if (result != TM_Ok && result != TM_Deleted)
-		elog(ERROR, "unexpected result %d of locking a hold", result);
-	if (result == TM_Ok)
-	{
-		check_visible(rel, slot);
+	locked = lock_row(rel, &hold->tid, slot, LockWaitBlock) == TM_Ok;
+	if (locked)
 		read_hold(slot, hold);
-	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
-	return result == TM_Ok;
+	return locked;
 }
 
 bool
@@ -398,33 +412,52 @@ inv_holdrow_expired(const InvCatalogue *cat, int64 max_holds,
 	return count;
 }
 
+/*
+ * forget_row - removes the row at tid if it was decided before
+ *
+ * Not if it is locked: who has it may want stock that we have, and a transaction
+ * that was prepared may have it for long.
+ */
+static bool
+forget_row(Relation rel, ItemPointerData tid, TupleTableSlot *slot,
+		   TimestampTz before)
+{
+	Datum		decided_at;
+	bool		undecided;
+
+	if (lock_row(rel, &tid, slot, LockWaitSkip) != TM_Ok)
+		return false;
+	/* it may have been decided otherwise since the scan found it */
+	decided_at = slot_getattr(slot, HOLD_DECIDED_AT + 1, &undecided);
+	if (undecided || DatumGetTimestampTz(decided_at) >= before)
+		return false;
+	simple_table_tuple_delete(rel, &slot->tts_tid, GetActiveSnapshot());
+	return true;
+}
+
 int64
 inv_holdrow_forget(const InvCatalogue *cat, TimestampTz before)
 {
-	Relation	rel;
+	Relation	rel = open_holds(cat);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *locked = table_slot_create(rel, NULL);
 	TableScanDesc scan;
-	TupleTableSlot *slot;
 	ScanKeyData key;
 	int64		forgotten = 0;
 
-	rel = open_holds(cat);
+	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
-	slot = table_slot_create(rel, NULL);
 	ScanKeyInit(&key, HOLD_DECIDED_AT + 1, BTLessStrategyNumber,
 				F_TIMESTAMPTZ_LT, TimestampTzGetDatum(before));
 	scan = inv_table_beginscan(rel, GetActiveSnapshot(), 1, &key);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		InvHold		hold;
-
 		CHECK_FOR_INTERRUPTS();
-		hold.tid = slot->tts_tid;
-		if (!inv_holdrow_lock(cat, &hold) || hold.decided_at >= before)
-			continue;
-		simple_table_tuple_delete(rel, &hold.tid, GetActiveSnapshot());
-		forgotten++;
+		if (forget_row(rel, slot->tts_tid, locked, before))
+			forgotten++;
 	}
 	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(locked);
 	ExecDropSingleTupleTableSlot(slot);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);

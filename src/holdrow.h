@@ -100,7 +100,10 @@ extern void inv_holdrow_write(const InvCatalogue *cat, InvHold *hold);
 extern int	inv_holdrow_expired(const InvCatalogue *cat, int64 max_holds,
 								InvHold **holds);
 
-/* inv_holdrow_forget - removes holds that were decided long ago */
+/*
+ * inv_holdrow_forget - removes holds that were decided long ago, except those
+ * that are locked
+ */
 extern int64 inv_holdrow_forget(const InvCatalogue *cat, TimestampTz before);
 
 /* the lines of a hold, by position; answers how many */
