@@ -210,7 +210,7 @@ SELECT :answer FROM inv_confirm('re2', quantities => '{1,3,1}');
 SELECT news();
 SELECT :answer FROM inv_confirm('re2', quantities => '{1,3,1}');
 SELECT refused($$SELECT inv_confirm('re2')$$, true);
--- nothing is held, so none of it can stay held
+-- nothing is held; what is not confirmed may be reacquired until somebody decides
 SELECT stocked();
 SELECT status, state FROM inv_try('re5', '{A,B}', '{1,4}', on_expiry => 'reacquire');
 SELECT status, state FROM inv_try('re6', '{A,B}', '{1,4}', on_expiry => 'reacquire');
@@ -246,16 +246,16 @@ SELECT status, on_hand FROM inv_receive('A', 2);
 SELECT :answer FROM inv_confirm('re3');
 SELECT news();
 -- a part is taken, and the rest may still be
-SELECT status, state FROM inv_try('re5', '{B}', '{6}', on_expiry => 'reacquire');
-CALL make_older('re5', '1 hour');
+SELECT status, state FROM inv_try('re9', '{B}', '{6}', on_expiry => 'reacquire');
+CALL make_older('re9', '1 hour');
 SELECT inv_expire_holds();
 SELECT news();
-SELECT :answer FROM inv_confirm('re5', quantities => '{2}', release_rest => false);
-SELECT :answer FROM inv_confirm('re5', quantities => '{2}', release_rest => false);
-SELECT xid, state, lines, units FROM inv_open_holds WHERE xid = 're5';
-SELECT :answer FROM inv_confirm('re5', quantities => '{5}', release_rest => false);
+SELECT :answer FROM inv_confirm('re9', quantities => '{2}', release_rest => false);
+SELECT :answer FROM inv_confirm('re9', quantities => '{2}', release_rest => false);
+SELECT xid, state, lines, units FROM inv_open_holds WHERE xid = 're9';
+SELECT :answer FROM inv_confirm('re9', quantities => '{5}', release_rest => false);
 SELECT news();
-SELECT :answer FROM inv_confirm('re5');
+SELECT :answer FROM inv_confirm('re9');
 SELECT news();
 -- or it is given up
 SELECT status, state FROM inv_try('re4', '{B}', '{1}', on_expiry => 'reacquire');

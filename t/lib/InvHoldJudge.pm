@@ -188,7 +188,8 @@ sub taken
 
 	foreach my $call (
 		$self->told($xid, 'inv_confirm', 'confirmed'),
-		$self->told($xid, 'inv_confirm', 'held'))
+		$self->told($xid, 'inv_confirm', 'held'),
+		$self->told($xid, 'inv_confirm', 'expired'))
 	{
 		my @totals = split /,/, totals($call);
 		foreach my $i (0 .. $#totals)
