@@ -758,15 +758,37 @@ typedef struct Expired
 	int			count;
 } Expired;
 
-/* find_change - the change of the line's stock row, from the first one on */
-static InvChange *
-find_change(const Changes *changes, int first, const InvHoldLine *line)
+/* compare_stock - by stock row, those of one row by position */
+static int
+compare_stock(const void *a, const void *b)
 {
-	for (int i = first; i < changes->count; i++)
-		if (inv_text_compare(changes->list[i].sku, line->sku) == 0 &&
-			inv_text_compare(changes->list[i].location, line->location) == 0)
-			return &changes->list[i];
-	return NULL;
+	const InvHoldLine *x = *(InvHoldLine *const *) a;
+	const InvHoldLine *y = *(InvHoldLine *const *) b;
+
+	if (x->stock_id != y->stock_id)
+		return x->stock_id < y->stock_id ? -1 : 1;
+	return x->position - y->position;
+}
+
+/* gather_held - the first line of each stock row gets what all hold of it */
+static void
+gather_held(InvHoldLine *lines, int count)
+{
+	InvHoldLine **sorted = palloc(count * sizeof(InvHoldLine *));
+
+	for (int i = 0; i < count; i++)
+		sorted[i] = &lines[i];
+	qsort(sorted, count, sizeof(InvHoldLine *), compare_stock);
+	for (int i = 1; i < count; i++)
+	{
+		if (sorted[i]->stock_id != sorted[i - 1]->stock_id)
+			continue;
+		sorted[i - 1]->held += sorted[i]->held;
+		sorted[i]->held = 0;
+		/* it is where the next one of this row adds to, too */
+		sorted[i] = sorted[i - 1];
+	}
+	pfree(sorted);
 }
 
 /*
@@ -776,19 +798,15 @@ find_change(const Changes *changes, int first, const InvHoldLine *line)
 static void
 read_expired(const InvCatalogue *cat, Expired *expired, Changes *changes)
 {
-	int			first = changes->count;
-
 	expired->count = inv_holdline_read(cat, expired->hold.hold_id,
 									   &expired->lines);
 	set_labels(&expired->hold, &expired->labels);
+	gather_held(expired->lines, expired->count);
 	for (int i = 0; i < expired->count; i++)
 	{
 		InvHoldLine *line = &expired->lines[i];
-		InvChange  *change = find_change(changes, first, line);
 
-		if (change)
-			change->quantity += line->held;
-		else if (line->held > 0)
+		if (line->held > 0)
 			add_change(changes, &inv_change_release, &expired->labels, line,
 					   line->held)->line = changes->count;
 		line->held = 0;
