@@ -100,6 +100,17 @@ SELECT c || E'\n  ' || refused(c) FROM unnest(ARRAY['UPDATE inv_hold SET state =
 SELECT refused('UPDATE inv_open_holds SET state = ''x''', true), refused('DELETE FROM inv_open_holds', true);
 SELECT everything() = :'before' AS nothing_changed;
 
+-- the owner may insert, as a restore does; what makes no sense is refused
+BEGIN;
+INSERT INTO inv_hold (xid, branch, state, on_expiry, digest, quantities, confirmed, status, owner, created_at) SELECT xid, '', state, on_expiry, digest, quantities, confirmed, status, '', now()
+  FROM (VALUES ('w1', 'held', 'keep', '\x00'::bytea, NULL::bigint[], NULL::bigint[], NULL), ('w2', 'held', 'keep', NULL, '{1}', NULL, NULL), ('w3', 'confirmed', 'keep', '\x00', '{1}', NULL, NULL),
+    ('w4', 'held', 'never', '\x00', '{1}', NULL, NULL), ('w5', 'refused', 'keep', '\x00', '{1}', NULL, 'unknown_item'), ('w6', 'confirmed', 'keep', '\x00', '{1,1}', '{1}', NULL),
+    ('w7', 'held', 'keep', '\x00', '{{1,1}}', NULL, NULL), ('w8', 'held', 'keep', '\x00', '{1,NULL}', NULL, NULL), ('w9', 'held', 'keep', '\x00', '{1}', NULL, NULL)) v(xid, state, on_expiry, digest, quantities, confirmed, status);
+INSERT INTO inv_hold_line (hold_id, position, line, units, stock_id, sku, location, quantity, confirmed, held) SELECT hold_id, 1, 1000000, 1, 1, 'A', 'main', 1, 0, 1 FROM inv_hold WHERE xid = 'w9';
+SELECT refused($$SELECT inv_confirm('w1')$$);
+SELECT xid || ': ' || refused(format('SELECT inv_confirm(%L)', xid), true) FROM inv_hold WHERE xid LIKE 'w_' ORDER BY xid;
+SELECT xid || ': ' || refused(format('SELECT inv_try(%L, ''{A}'', ''{1}'', strict => false)', xid), true) FROM inv_hold WHERE xid LIKE 'w_' ORDER BY xid;
+ROLLBACK;
 -- rights: functions and the view by level, the tables for none
 SELECT r || ': ' || string_agg(p.proname, ' ' ORDER BY p.proname) FROM unnest('{regress_inv_nobody,regress_inv_reader,regress_inv_clerk,regress_inv_admin}'::name[]) r, pg_proc p
   WHERE p.pronamespace = 'hold_arguments'::regnamespace AND has_function_privilege(r, p.oid, 'EXECUTE')

@@ -234,24 +234,38 @@ array_of(const int64 *values, int count)
 										   TYPALIGN_DOUBLE));
 }
 
-/* get_array - the elements of a stored array, or zeros where there is none */
+/* get_array - the elements of a stored array, one for each line */
 static const int64 *
-get_array(Datum array, int count)
+get_array(const InvHold *hold, Datum array, int *count)
 {
-	ArrayType  *stored;
+	ArrayType  *stored = DatumGetArrayTypeP(array);
 
-	if (array == (Datum) 0)
-		return palloc0(count * sizeof(int64));
-	stored = DatumGetArrayTypeP(array);
+	if (ARR_NDIM(stored) != 1 || ARR_HASNULL(stored))
+		inv_holdrow_refuse(hold);
+	*count = ARR_DIMS(stored)[0];
 	return (const int64 *) ARR_DATA_PTR(stored);
 }
 
-static int
-count_lines(const InvHold *hold)
+/* get_tried - the quantities of the try */
+static const int64 *
+get_tried(const InvHold *hold, int *count)
 {
-	ArrayType  *quantities = DatumGetArrayTypeP(hold->quantities);
+	return get_array(hold, hold->quantities, count);
+}
 
-	return ArrayGetNItems(ARR_NDIM(quantities), ARR_DIMS(quantities));
+/* get_confirmed - so much was taken of each of so many lines: zeros at first */
+static const int64 *
+get_confirmed(const InvHold *hold, int count)
+{
+	const int64 *confirmed;
+	int			stored;
+
+	if (hold->confirmed == (Datum) 0)
+		return palloc0(count * sizeof(int64));
+	confirmed = get_array(hold, hold->confirmed, &stored);
+	if (stored != count)
+		inv_holdrow_refuse(hold);
+	return confirmed;
 }
 
 /* ---------- changes of what is held ---------- */
@@ -525,20 +539,19 @@ raise_length(int elements, int lines)
 			 errhint("Pass one element for each line.")));
 }
 
-/* check_totals - raises if so much of each line cannot be taken in all */
+/*
+ * check_totals - raises if so much of each line cannot be taken in all
+ *
+ * Of what is decided nothing is left to exceed: it differs, or is the same.
+ */
 static void
 check_totals(const InvHold *hold, const int64 *totals, int count)
 {
-	int			lines = count_lines(hold);
-	const int64 *tried = get_array(hold->quantities, lines);
+	int			lines;
+	const int64 *tried = get_tried(hold, &lines);
 
 	if (count != lines)
 		raise_length(count, lines);
-
-	/*
-	 * of what is decided nothing is left to exceed: it differs, or is the
-	 * same
-	 */
 	for (int i = 0; i < count && hold->state != INV_CONFIRMED; i++)
 		if (totals[i] > tried[i])
 			raise_exceeds(hold, i + 1, totals[i], tried[i]);
@@ -562,10 +575,10 @@ check_confirmable(const InvHold *hold)
  * Raises if less is asked for than was taken, or other totals than the last.
  */
 static bool
-is_repeated(const InvHold *hold, const int64 *totals, bool release_rest)
+is_repeated(const InvHold *hold, const int64 *totals, int count,
+			bool release_rest)
 {
-	int			count = count_lines(hold);
-	const int64 *confirmed = get_array(hold->confirmed, count);
+	const int64 *confirmed = get_confirmed(hold, count);
 	bool		same = hold->confirmed != (Datum) 0;
 
 	for (int i = 0; i < count; i++)
@@ -615,7 +628,7 @@ confirm_line(Changes *changes, const InvLabels *labels, InvHoldLine *lines,
 /* confirm - takes what is missing to the totals, and gives the rest back */
 static void
 confirm(const InvCatalogue *cat, InvHold *hold, const int64 *totals,
-		bool release_rest)
+		int ntotals, bool release_rest)
 {
 	InvHoldLine *lines;
 	int			count = inv_holdline_read(cat, hold->hold_id, &lines);
@@ -624,6 +637,9 @@ confirm(const InvCatalogue *cat, InvHold *hold, const int64 *totals,
 	int64		rest = 0;
 
 	set_labels(hold, &labels);
+	for (int i = 0; i < count; i++)
+		if (lines[i].line < 1 || lines[i].line > ntotals)
+			inv_holdrow_refuse(hold);
 	for (int i = 0; i < count;)
 		i += confirm_line(&changes, &labels, &lines[i], count - i,
 						  totals[lines[i].line - 1]);
@@ -635,7 +651,7 @@ confirm(const InvCatalogue *cat, InvHold *hold, const int64 *totals,
 		/* also what a sweep has given back, and may be reacquired */
 		rest += lines[i].quantity - lines[i].confirmed;
 	}
-	hold->confirmed = array_of(totals, count_lines(hold));
+	hold->confirmed = array_of(totals, ntotals);
 	if (release_rest || rest == 0)
 		decide(cat, hold, INV_CONFIRMED, lines, count);
 	else
@@ -667,10 +683,10 @@ inv_confirm(PG_FUNCTION_ARGS)
 	if (totals)
 		check_totals(&hold, totals, count);
 	else
-		totals = get_array(hold.quantities, count_lines(&hold));
-	repeated = is_repeated(&hold, totals, release_rest);
+		totals = get_tried(&hold, &count);
+	repeated = is_repeated(&hold, totals, count, release_rest);
 	if (!repeated)
-		confirm(cat, &hold, totals, release_rest);
+		confirm(cat, &hold, totals, count, release_rest);
 	return answer(cat, &hold, repeated);
 }
 

@@ -259,6 +259,34 @@ read_columns(TupleTableSlot *slot, int columns, Datum *values, bool *nulls)
 								 &nulls[i]);
 }
 
+void
+inv_holdrow_refuse(const InvHold *hold)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("hold \"%s\" is not as inventory would have written it",
+					text_to_cstring(hold->xid)),
+			 inv_errdetail("xid:s branch:s", text_to_cstring(hold->xid),
+						   text_to_cstring(hold->branch)),
+			 errhint("Restore inv_hold and inv_hold_line from a dump.")));
+}
+
+/* check_hold - the owner may insert rows, as a restore does: any */
+static void
+check_hold(const InvHold *hold)
+{
+	const InvOutcome *refusal = &hold->refusal;
+
+	if (hold->state != INV_CANCELLED &&
+		(hold->digest == (Datum) 0 || hold->quantities == (Datum) 0))
+		inv_holdrow_refuse(hold);
+	if (hold->state == INV_CONFIRMED && hold->confirmed == (Datum) 0)
+		inv_holdrow_refuse(hold);
+	if (hold->state == INV_REFUSED &&
+		(refusal->status == INV_OK || refusal->sku == NULL))
+		inv_holdrow_refuse(hold);
+}
+
 static void
 read_hold(TupleTableSlot *slot, InvHold *hold)
 {
@@ -271,8 +299,9 @@ read_hold(TupleTableSlot *slot, InvHold *hold)
 	hold->xid = get_text(values, nulls, HOLD_XID);
 	hold->branch = get_text(values, nulls, HOLD_BRANCH);
 	hold->state = state_from_name(TextDatumGetCString(values[HOLD_STATE]));
-	(void) inv_on_expiry_from_name(TextDatumGetCString(values[HOLD_ON_EXPIRY]),
-								   &hold->on_expiry);
+	if (!inv_on_expiry_from_name(TextDatumGetCString(values[HOLD_ON_EXPIRY]),
+								 &hold->on_expiry))
+		inv_holdrow_refuse(hold);
 	hold->expires_at = get_time(values, nulls, HOLD_EXPIRES_AT);
 	hold->digest = get_array(values, nulls, HOLD_DIGEST);
 	hold->quantities = get_array(values, nulls, HOLD_QUANTITIES);
@@ -282,6 +311,7 @@ read_hold(TupleTableSlot *slot, InvHold *hold)
 	hold->created_at = get_time(values, nulls, HOLD_CREATED_AT);
 	hold->decided_at = get_time(values, nulls, HOLD_DECIDED_AT);
 	read_refusal(values, nulls, &hold->refusal);
+	check_hold(hold);
 }
 
 /* check_visible - may this transaction see the version it has locked? */

@@ -87,6 +87,9 @@ extern bool inv_holdrow_insert(const InvCatalogue *cat, InvHold *hold);
  */
 extern bool inv_holdrow_lock(const InvCatalogue *cat, InvHold *hold);
 
+/* inv_holdrow_refuse - raises that such a row was not written by us */
+extern void inv_holdrow_refuse(const InvHold *hold);
+
 /* inv_holdrow_find - where the hold is, if it is there as of now */
 extern bool inv_holdrow_find(const InvCatalogue *cat, InvHold *hold);
 
