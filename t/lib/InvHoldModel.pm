@@ -120,9 +120,10 @@ sub confirm
 		my @short = $self->short(\@taken);
 		$self->refuse_short($short[0]) if @short;
 	}
-	my $replayed = sum0(@taken) ? 'new' : 'replayed';
+	my $replayed = $hold->{asked} && !sum0(@taken) ? 'replayed' : 'new';
 	$self->move('confirm', -1, \@taken);
 	$hold->{confirmed} = [@$totals];
+	$hold->{asked} = 1;
 	return $self->ok($replayed)
 	  if $given->{keep_rest} && sum0($self->further($hold->{tried}));
 	$self->give_back('confirmed');

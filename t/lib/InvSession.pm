@@ -15,9 +15,9 @@ use InvFunctions;
 use InvRequest;
 
 # A time is told in minutes from now, rounded up: that is the same in every run.
+our $expires_at = minutes('expires_at');
 my $hold_columns = 'status, xid, branch, state, replayed, sku, location,
-	requested, available, '
-  . minutes('expires_at') . ' AS expires_at';
+	requested, available';
 
 sub minutes
 {
@@ -62,7 +62,8 @@ sub statement
 {
 	my ($name, $given) = @_;
 	my $function = $InvFunctions::function{$name};
-	my $columns = $function->{hold} ? $hold_columns : '*';
+	my $columns =
+	  $function->{hold} ? "$hold_columns, $expires_at AS expires_at" : '*';
 	my (@pass, @values);
 
 	return ("SELECT * FROM $name(request => \$1::jsonb)",

@@ -99,6 +99,7 @@ sub plan
 		lock_timeout => chance(15) ? 1 + int rand 10 : 0,
 		statement_timeout => chance(10) ? 1 + int rand 20 : 0,
 		hang_up => chance(8),    # at the last statement
+		by_another => chance(50),    # session ends what is prepared
 	);
 	my $calls = $plan{ends} eq 'alone' ? 1 : 1 + int rand 4;
 
@@ -226,8 +227,16 @@ sub transaction
 
 	$fate = $self->settle($plan) if $fate eq 'in doubt';
 	$self->count($fate);
-	return if $fate ne 'committed';
+	$self->know($plan, $fate);
+	return;
+}
 
+# know(PLAN, FATE) - remember what is now sure
+sub know
+{
+	my ($self, $plan, $fate) = @_;
+
+	return if $fate ne 'committed';
 	push @{ $self->{told} }, @{ $plan->{told} };
 	push @{ $self->{sales} }, map { $_->{key} }
 	  grep {
@@ -256,10 +265,14 @@ sub attempt
 	$self->settings($plan) or return $self->lost('rolled back');
 	return $self->alone($plan) if $plan->{ends} eq 'alone';
 
-	foreach my $step ([ 'begin' ], @{ $plan->{steps} })
+	my @steps = ([ 'begin' ], @{ $plan->{steps} });
+	while (my $step = shift @steps)
 	{
 		my $answer = $self->step($plan, $step);
-		return $self->failed($answer) if $answer->{lost} || $answer->{error};
+		my $mended = @steps && $steps[0][0] eq 'rollback_to';
+
+		return $self->failed($answer)
+		  if $answer->{lost} || $answer->{error} && !$mended;
 	}
 	return $self->end($plan);
 }
@@ -396,6 +409,11 @@ sub end_prepared
 	my $fate =
 	  $plan->{ends} eq 'commit prepared' ? 'committed' : 'rolled back';
 
+	if ($plan->{by_another} && $self->{session})
+	{
+		$self->{session}->close;
+		$self->lost('');
+	}
 	while (1)
 	{
 		my $answer =

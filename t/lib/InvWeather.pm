@@ -177,9 +177,21 @@ sub events
 			my $answer = $self->ask($victim);
 			kill 'KILL', map { $_->{pid} } ($answer->{rows} // [])->@*;
 		},
+		'stop the server' => sub { $self->stop_server },
 		'kill the server' => sub { $self->kill_server },
 		maintain => sub { $self->ask('SELECT * FROM inv_maintain()') },
 		verify => sub { $self->verify });
+}
+
+# without a checkpoint, and not asking anybody
+sub stop_server
+{
+	my ($self) = @_;
+
+	$self->{node}->stop('immediate');
+	$self->{node}->start;
+	$self->verify;
+	return;
 }
 
 sub kill_server
