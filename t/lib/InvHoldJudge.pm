@@ -419,10 +419,11 @@ sub set_until
 	my $hold = $world->{hold};
 	my $told = $step->{rows} && $step->{rows}[0]{expires_at};
 	my $ttl = $step->{given}{ttl_seconds};
-	my $new = $ttl && ($hold->{expires} // 0) == $ttl;
 
 	return !defined $told if !$hold || $hold->{state} ne 'held';
-	$hold->{until} = [ $step->{sent} + $ttl, $answered + $ttl ] if $new;
+	# the model has just set it
+	$hold->{until} = [ $step->{sent} + $ttl, $answered + $ttl ]
+	  if $ttl && $hold->{expires} == $ttl;
 	return !$step->{rows} if !defined $told;
 	my ($from, $to) = $hold->{until}->@*;
 	$hold->{until} = [ $told, $told ];
