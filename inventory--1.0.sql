@@ -65,6 +65,29 @@ COMMENT ON TYPE @extschema@.inv_maintenance IS
 'What inv_maintain() did. task: leaves (made), keys (removed), '
 'holds (expired), hold_tombstones (of decided holds, removed).';
 
+CREATE TYPE @extschema@.inv_verb_status AS (
+    database    text,
+    verb        text,
+    running     boolean,
+    pid         integer,
+    started_at  timestamptz,
+    last_loop_at timestamptz,
+    last_run_at timestamptz,
+    runs        bigint,
+    backlog     bigint,
+    errors      bigint,
+    last_error  text,
+    last_error_at timestamptz,
+    hint        text
+);
+COMMENT ON TYPE @extschema@.inv_verb_status IS
+'What inv_worker_status() answers, one row per kind of work (verb). running, '
+'pid: whether the worker of this database runs; started_at, last_loop_at: '
+'when it began, and when it last came round. last_run_at, runs, errors, '
+'last_error, last_error_at: of the verb, since the server started. backlog: '
+'how much the verb has to do now, null if it cannot be counted. hint: null if '
+'all is well, else what to do.';
+
 CREATE TYPE @extschema@.inv_discrepancy AS (
     sku         text,
     location    text,
@@ -751,6 +774,15 @@ COMMENT ON FUNCTION @extschema@.inv_maintain() IS
 'expires up to 10,000 holds, removes holds that were decided longer than '
 'inventory.hold_retention ago. One row per task with the number of things it affected.';
 
+CREATE FUNCTION @extschema@.inv_worker_status()
+RETURNS SETOF @extschema@.inv_verb_status
+AS 'MODULE_PATHNAME', 'inv_worker_status'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4;
+COMMENT ON FUNCTION @extschema@.inv_worker_status() IS
+'Whether the worker of this database is well, one row for each kind of its '
+'work: expire (holds whose time is over), housekeeping (what inv_maintain '
+'does). hint says what to do where something is missing.';
+
 CREATE FUNCTION @extschema@.inv_grant(role text, level text) RETURNS void
 AS 'MODULE_PATHNAME', 'inv_grant'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1016,6 +1048,7 @@ REVOKE ALL ON TYPE
     @extschema@.inv_hold_outcome,
     @extschema@.inv_component,
     @extschema@.inv_maintenance,
+    @extschema@.inv_verb_status,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
 
@@ -1069,6 +1102,7 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_expire_holds(bigint),
     @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
     @extschema@.inv_maintain(),
+    @extschema@.inv_worker_status(),
     @extschema@.inv_grant(text, text),
     @extschema@.inv_revoke(text, text),
     @extschema@.inv_available(text, text),

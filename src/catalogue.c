@@ -8,11 +8,16 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -141,18 +146,18 @@ called_schema(FunctionCallInfo fcinfo)
 }
 
 /*
- * load - fills the catalogue
+ * load - fills the catalogue, by the called function or of a schema
  *
  * An invalidation that arrives meanwhile must not be lost: so the flag goes up
  * first, and a load that fails takes it down again.
  */
 static void
-load(FunctionCallInfo fcinfo)
+load(FunctionCallInfo fcinfo, Oid schema)
 {
 	PG_TRY();
 	{
 		catalogue_valid = true;
-		load_catalogue(called_schema(fcinfo));
+		load_catalogue(fcinfo ? called_schema(fcinfo) : schema);
 	}
 	PG_CATCH();
 	{
@@ -162,15 +167,16 @@ load(FunctionCallInfo fcinfo)
 	PG_END_TRY();
 }
 
-const InvCatalogue *
-inv_catalogue_get(FunctionCallInfo fcinfo, LOCKMODE lockmode)
+/* get - found by the function that is called, or else in the given schema */
+static inline const InvCatalogue *
+get(FunctionCallInfo fcinfo, Oid schema, LOCKMODE lockmode)
 {
 	for (;;)
 	{
 		Oid			stock;
 
 		if (unlikely(!catalogue_valid))
-			load(fcinfo);
+			load(fcinfo, schema);
 
 		/* taking the lock lets in the news, if there are any */
 		stock = catalogue.stock;
@@ -179,6 +185,58 @@ inv_catalogue_get(FunctionCallInfo fcinfo, LOCKMODE lockmode)
 			return &catalogue;
 		UnlockRelationOid(stock, lockmode);
 	}
+}
+
+const InvCatalogue *
+inv_catalogue_get(FunctionCallInfo fcinfo, LOCKMODE lockmode)
+{
+	return get(fcinfo, InvalidOid, lockmode);
+}
+
+/* find_extension - by its name; invalid if there is none */
+static Oid
+find_extension(Oid *schema)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			extension = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("inventory"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
+
+		extension = form->oid;
+		*schema = form->extnamespace;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return extension;
+}
+
+const InvCatalogue *
+inv_catalogue_find(LOCKMODE lockmode)
+{
+	Oid			schema;
+	Oid			extension = find_extension(&schema);
+
+	/* whoever drops it locks it first, then its tables in an order of theirs */
+	while (OidIsValid(extension))
+	{
+		Oid			locked = extension;
+
+		LockDatabaseObject(ExtensionRelationId, locked, 0, AccessShareLock);
+		extension = find_extension(&schema);
+		if (extension == locked)
+			return get(NULL, schema, lockmode);
+		UnlockDatabaseObject(ExtensionRelationId, locked, 0, AccessShareLock);
+	}
+	return NULL;
 }
 
 void

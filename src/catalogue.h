@@ -49,6 +49,14 @@ extern const InvCatalogue *inv_catalogue_get(FunctionCallInfo fcinfo,
 											 LOCKMODE lockmode);
 
 /*
+ * inv_catalogue_find - the same without a function; null if the extension is
+ * not in this database
+ *
+ * Locks the extension, too: it is not dropped before the transaction ends.
+ */
+extern const InvCatalogue *inv_catalogue_find(LOCKMODE lockmode);
+
+/*
  * inv_catalogue_check - raises if an object has less columns than this library
  * writes: it is that of an older version of the extension
  */

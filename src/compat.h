@@ -56,8 +56,12 @@ typedef bool InvUpdateIndexes;
 #if PG_VERSION_NUM >= 160000
 #define inv_owns_table(relid, role) \
 	object_ownercheck(RelationRelationId, relid, role)
+#define inv_owns_database(database, role) \
+	object_ownercheck(DatabaseRelationId, database, role)
 #else
 #define inv_owns_table(relid, role) pg_class_ownercheck(relid, role)
+#define inv_owns_database(database, role) \
+	pg_database_ownercheck(database, role)
 #endif
 
 /* 17 lets an access method keep resources between inserts into an index */
@@ -66,6 +70,13 @@ typedef bool InvUpdateIndexes;
 	index_insert_cleanup(index, info)
 #else
 #define inv_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
+/* 17 lets an extension name what it waits for */
+#if PG_VERSION_NUM >= 170000
+#define inv_wait_event_new(name) WaitEventExtensionNew(name)
+#else
+#define inv_wait_event_new(name) PG_WAIT_EXTENSION
 #endif
 
 /* 18 lets an index scan be instrumented, 19 gives all scans flags */

@@ -53,6 +53,7 @@ static const Right rights[] = {
 	{READER, "EXECUTE", "FUNCTION @inv_components"},
 	{READER, "EXECUTE", "FUNCTION @inv_movements_of"},
 	{READER, "EXECUTE", "FUNCTION @inv_verify"},
+	{READER, "EXECUTE", "FUNCTION @inv_worker_status"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_receive"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_deduct"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_adjust"},

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "guc.h"
 
@@ -21,6 +22,8 @@ int			inv_leaf_size;
 int			inv_key_retention;
 int			inv_hold_retention;
 int			inv_max_lines;
+char	   *inv_databases;
+int			inv_worker_nap;
 bool		inv_log_refusals;
 
 static bool
@@ -49,6 +52,31 @@ check_traceparent(char **value, void **extra, GucSource source)
 	GUC_check_errdetail("A trace context has at most %d bytes.",
 						MAX_TRACEPARENT_BYTES);
 	return false;
+}
+
+static bool
+check_databases(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *names;
+	bool		good = SplitGUCList(copy, ',', &names);
+
+	if (!good)
+		GUC_check_errdetail("Name databases, separated by commas, in double "
+							"quotes if need be.");
+	list_free(names);
+	pfree(copy);
+	return good;
+}
+
+List *
+inv_guc_databases(void)
+{
+	List	   *names;
+
+	if (!SplitGUCList(pstrdup(inv_databases), ',', &names))
+		elog(ERROR, "inventory.databases was not checked");
+	return names;
 }
 
 void
@@ -91,6 +119,18 @@ inv_guc_define(void)
 							"Guards against a call that was not meant.",
 							&inv_max_lines, 10000, 1, 1000000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("inventory.databases",
+							   "Databases in which a worker runs.",
+							   "Names, separated by commas, as they are "
+							   "spelled in pg_database.",
+							   &inv_databases, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT,
+							   check_databases, NULL, NULL);
+	DefineCustomIntVariable("inventory.worker_nap",
+							"After what time a worker looks for work unasked.",
+							NULL,
+							&inv_worker_nap, 1000, 10, 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable("inventory.log_refusals",
 							 "Write refusals (class IV) to the server log.",
 							 NULL,

@@ -5,6 +5,8 @@
 #ifndef INV_GUC_H
 #define INV_GUC_H
 
+#include "nodes/pg_list.h"
+
 /* inventory.default_location: where a call without a location works */
 extern char *inv_default_location;
 
@@ -26,8 +28,17 @@ extern int	inv_hold_retention;
 /* inventory.max_lines: how many lines one call may have */
 extern int	inv_max_lines;
 
+/* inventory.databases: where workers shall run */
+extern char *inv_databases;
+
+/* inventory.worker_nap: milliseconds after which one looks for work unasked */
+extern int	inv_worker_nap;
+
 /* inventory.log_refusals: whether the server log sees errors of class IV */
 extern bool inv_log_refusals;
+
+/* inv_guc_databases - the names in inventory.databases, as char pointers */
+extern List *inv_guc_databases(void);
 
 extern void inv_guc_define(void);
 

@@ -9,10 +9,13 @@
 
 #include "analyze.h"
 #include "catalogue.h"
+#include "dbcommand.h"
 #include "errors.h"
 #include "guc.h"
+#include "launcher.h"
 #include "leaf.h"
 #include "ledger.h"
+#include "shmem.h"
 
 PG_MODULE_MAGIC;
 
@@ -38,4 +41,9 @@ _PG_init(void)
 	inv_ledger_init();
 	inv_errors_init();
 	inv_analyze_init();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	inv_shmem_init();
+	inv_launcher_init();
+	inv_dbcommand_init();
 }

@@ -333,7 +333,7 @@ enter_leaf(const InvCatalogue *cat, int64 id)
 	}
 }
 
-int
+int64
 inv_leaf_make_ahead(const InvCatalogue *cat)
 {
 	InvPlanScope scope;

@@ -27,6 +27,6 @@ extern Relation inv_leaf_open(const InvCatalogue *cat, int64 movement_id,
 extern bool inv_leaf_takes(Relation leaf, int64 movement_id);
 
 /* inv_leaf_make_ahead - makes what is missing; answers how many it made */
-extern int	inv_leaf_make_ahead(const InvCatalogue *cat);
+extern int64 inv_leaf_make_ahead(const InvCatalogue *cat);
 
 #endif							/* INV_LEAF_H */

@@ -11,12 +11,27 @@
 #include "compat.h"
 #include "hold.h"
 #include "leaf.h"
+#include "maintain.h"
 #include "request.h"
 
 /* one transaction expires no more holds than these: it locks their stock */
 #define MAX_HOLDS 10000
 
 PG_FUNCTION_INFO_V1(inv_maintain);
+
+static int64
+expire_holds(const InvCatalogue *cat)
+{
+	return inv_hold_expire(cat, MAX_HOLDS);
+}
+
+const InvTask inv_tasks[] = {
+	{"leaves", inv_leaf_make_ahead},
+	{"keys", inv_request_expire},
+	{"holds", expire_holds},
+	{"hold_tombstones", inv_hold_forget}
+};
+const int	inv_task_count = lengthof(inv_tasks);
 
 static void
 report(ReturnSetInfo *rsinfo, const char *task, int64 affected)
@@ -39,9 +54,7 @@ inv_maintain(PG_FUNCTION_ARGS)
 	inv_call_begin_writing(&call, fcinfo, "inv_maintain",
 						   INV_NO_KEY_ARGUMENT);
 	InitMaterializedSRF(fcinfo, 0);
-	report(rsinfo, "leaves", inv_leaf_make_ahead(cat));
-	report(rsinfo, "keys", inv_request_expire(cat));
-	report(rsinfo, "holds", inv_hold_expire(cat, MAX_HOLDS));
-	report(rsinfo, "hold_tombstones", inv_hold_forget(cat));
+	for (int i = 0; i < inv_task_count; i++)
+		report(rsinfo, inv_tasks[i].name, inv_tasks[i].run(cat));
 	return (Datum) 0;
 }
