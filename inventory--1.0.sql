@@ -63,7 +63,29 @@ CREATE TYPE @extschema@.inv_maintenance AS (
 );
 COMMENT ON TYPE @extschema@.inv_maintenance IS
 'What inv_maintain() did. task: leaves (made), keys (removed), '
-'holds (expired), hold_tombstones (of decided holds, removed).';
+'holds (expired), hold_tombstones (of decided holds, removed), alerts (closed, '
+'removed).';
+
+CREATE TYPE @extschema@.inv_reorder AS (
+    sku         text,
+    location    text,
+    on_hand     bigint,
+    reserved    bigint,
+    available   bigint,
+    reorder_point bigint,
+    target_level bigint,
+    daily_rate  numeric,
+    days_left   numeric,
+    suggested   bigint,
+    alert       text
+);
+COMMENT ON TYPE @extschema@.inv_reorder IS
+'What inv_reorder_list() answers, one row per stock row. daily_rate: units '
+'sold (deducted and confirmed, less returned) in the last days, per day, not '
+'below 0. days_left: (on_hand - reserved) / daily_rate, null where nothing was '
+'sold. suggested: units to the target_level, or where that is null to '
+'reorder_point and what was sold in the last days; not below 0. alert: the '
+'state of the stock row, low, out or short.';
 
 CREATE TYPE @extschema@.inv_verb_status AS (
     database    text,
@@ -211,6 +233,9 @@ CREATE TABLE @extschema@.inv_stock (
     version         bigint NOT NULL DEFAULT 0,
     safety_stock    bigint NOT NULL DEFAULT 0,
     backorder_limit bigint NOT NULL DEFAULT 0,
+    quiet_from      bigint NOT NULL DEFAULT 9223372036854775807,
+    quiet_to        bigint NOT NULL DEFAULT (-9223372036854775808),
+    alert_state     smallint NOT NULL DEFAULT 0,
     own_limits      boolean NOT NULL DEFAULT false,
     active          boolean NOT NULL DEFAULT true,
     hot             boolean NOT NULL DEFAULT false,
@@ -230,6 +255,11 @@ COMMENT ON TABLE @extschema@.inv_stock IS
 COMMENT ON COLUMN @extschema@.inv_stock.own_limits IS
 'false: the limits follow those of the item; true: they were set for this '
 'row.';
+COMMENT ON COLUMN @extschema@.inv_stock.alert_state IS
+'0 ok, 1 low, 2 out, 3 short: see inv_alert.';
+COMMENT ON COLUMN @extschema@.inv_stock.quiet_from IS
+'While on_hand - reserved is from here to quiet_to, both included, the '
+'alert_state stays.';
 
 CREATE SEQUENCE @extschema@.inv_movement_id_seq AS bigint CACHE 1;
 
@@ -343,8 +373,48 @@ COMMENT ON TABLE @extschema@.inv_hold_line IS
 'What open holds hold of which stock row. units: of the sku in one of what '
 'the line asks for, more than 1 in a bundle.';
 
+/*
+ * The changes of alert_state of stock rows, written by src/alert.c in the
+ * transaction that makes them.  pending: nobody has looked yet whom to tell.
+ */
+CREATE TABLE @extschema@.inv_alert (
+    alert_id    bigint GENERATED ALWAYS AS IDENTITY,
+    event_id    uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    stock_id    bigint NOT NULL,
+    sku         text COLLATE "C" NOT NULL,
+    location    text COLLATE "C" NOT NULL,
+    kind        text COLLATE "C" NOT NULL,
+    previous    text COLLATE "C" NOT NULL,
+    on_hand     bigint NOT NULL,
+    reserved    bigint NOT NULL,
+    available   bigint NOT NULL,
+    threshold   bigint NOT NULL,
+    reorder_point bigint,
+    target_level bigint,
+    actor       text NOT NULL,
+    txid        xid8 NOT NULL,
+    raised_at   timestamptz NOT NULL,
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    pending     boolean NOT NULL DEFAULT true,
+    CONSTRAINT inv_alert_pkey PRIMARY KEY (alert_id)
+);
+COMMENT ON TABLE @extschema@.inv_alert IS
+'Every change of the state of a stock row. kind: low (on_hand - reserved is at '
+'the reorder_point or below), out (nothing is available), short (holds and '
+'backorders are more than may be promised), recovered (none of these any '
+'more). previous: the state before: ok, low, out, short. threshold: the limit '
+'that was crossed: reorder_point, safety_stock - backorder_limit, or '
+'-backorder_limit; of recovered, the one it rose above. Kept for '
+'inventory.alert_retention after it was closed. Read inv_alert_log.';
+
 
 -- --------------------------------------------------------------- indexes
+
+/* the last alert of a stock row; and those that nobody has looked at */
+CREATE INDEX inv_alert_stock_idx ON @extschema@.inv_alert (stock_id, alert_id);
+CREATE INDEX inv_alert_pending_idx ON @extschema@.inv_alert (alert_id)
+    WHERE pending;
 
 /*
  * for inv_expire_holds: open holds whose time is over, those to be kept apart,
@@ -676,6 +746,27 @@ COMMENT ON FUNCTION @extschema@.inv_verify(text, text) IS
 'from_sku, to_sku: the range of SKUs to check, both included, in byte order; '
 'null: no limit.';
 
+CREATE FUNCTION @extschema@.inv_reorder_list(days integer DEFAULT 28)
+RETURNS SETOF @extschema@.inv_reorder
+AS 'MODULE_PATHNAME', 'inv_reorder_list'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION @extschema@.inv_reorder_list(integer) IS
+'The stock rows whose on_hand - reserved is at their reorder_point or below, '
+'of active items at sellable locations, with what to order; the one that lasts '
+'shortest at the rate of the last days (1 to 3650) comes first. Errors: 22004 '
+'and 22023 bad argument.';
+
+
+-- ----------------------------------------------------- functions: alerts
+
+CREATE FUNCTION @extschema@.inv_acknowledge(alert_id bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'inv_acknowledge'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_acknowledge(bigint) IS
+'Notes that the caller has seen the alert. true: it was open, and nobody had; '
+'false: somebody had, or it is closed. Errors: 22023 no such alert, 22004 and '
+'22023 bad argument, 25006 read-only, 40001 (retry).';
+
 
 -- ------------------------------------------------------ functions: holds
 
@@ -767,12 +858,14 @@ COMMENT ON FUNCTION @extschema@.inv_expire_holds(bigint) IS
 CREATE FUNCTION @extschema@.inv_maintain()
 RETURNS SETOF @extschema@.inv_maintenance
 AS 'MODULE_PATHNAME', 'inv_maintain'
-LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 4;
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5;
 COMMENT ON FUNCTION @extschema@.inv_maintain() IS
 'Calendar work, to be called by cron about once an hour: makes the leaves of '
 'the ledger ahead of need, removes keys older than inventory.key_retention, '
 'expires up to 10,000 holds, removes holds that were decided longer than '
-'inventory.hold_retention ago. One row per task with the number of things it affected.';
+'inventory.hold_retention ago, and closed alerts older than '
+'inventory.alert_retention. One row per task with the number of things it '
+'affected.';
 
 CREATE FUNCTION @extschema@.inv_worker_status()
 RETURNS SETOF @extschema@.inv_verb_status
@@ -810,6 +903,12 @@ CREATE FUNCTION @extschema@.inv_item_follow() RETURNS trigger
 AS 'MODULE_PATHNAME', 'inv_item_follow' LANGUAGE C;
 COMMENT ON FUNCTION @extschema@.inv_item_follow() IS
 'Trigger: brings a changed item to its stock rows.';
+
+CREATE FUNCTION @extschema@.inv_location_follow() RETURNS trigger
+AS 'MODULE_PATHNAME', 'inv_location_follow' LANGUAGE C;
+COMMENT ON FUNCTION @extschema@.inv_location_follow() IS
+'Trigger: decides anew on the alerts of stock at a location that was opened or '
+'closed.';
 
 CREATE FUNCTION @extschema@.inv_key_guard() RETURNS trigger
 AS 'MODULE_PATHNAME', 'inv_key_guard' LANGUAGE C;
@@ -954,6 +1053,140 @@ COMMENT ON VIEW @extschema@.inv_open_holds IS
 'overdue: its time is over; with on_expiry keep it stays '
 'so until somebody decides, others expire with the next sweep.';
 
+CREATE VIEW @extschema@.inv_open_alerts AS
+SELECT a.alert_id, a.kind, s.sku, s.location, s.on_hand, s.reserved,
+       s.on_hand OPERATOR(pg_catalog.-) s.reserved
+           OPERATOR(pg_catalog.-) s.safety_stock
+           OPERATOR(pg_catalog.+) s.backorder_limit AS available,
+       a.threshold, a.raised_at,
+       pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) a.raised_at AS age,
+       a.acknowledged_at, a.acknowledged_by
+  FROM @extschema@.inv_stock s
+ CROSS JOIN LATERAL (
+    SELECT l.* FROM @extschema@.inv_alert l
+     WHERE l.stock_id OPERATOR(pg_catalog.=) s.stock_id
+     ORDER BY l.alert_id DESC LIMIT 1) a
+ WHERE s.alert_state OPERATOR(pg_catalog.<>) 0::pg_catalog.int2;
+COMMENT ON VIEW @extschema@.inv_open_alerts IS
+'The last alert of each stock row that is low, out or short. on_hand, reserved '
+'and available are those of now; threshold, raised_at and age those of the '
+'alert.';
+
+CREATE VIEW @extschema@.inv_alert_log AS
+SELECT alert_id, event_id, kind, previous, sku, location, on_hand, reserved,
+       available, threshold, reorder_point, target_level, actor, raised_at,
+       acknowledged_at, acknowledged_by
+  FROM @extschema@.inv_alert;
+COMMENT ON VIEW @extschema@.inv_alert_log IS
+'All alerts that are kept, see inv_alert; the numbers are those of when they '
+'were raised. event_id: the name under which receivers are told.';
+
+CREATE VIEW @extschema@.inv_daily_movements AS
+SELECT m.sku, m.occurred_at::pg_catalog.date AS day,
+       coalesce(pg_catalog.sum(m.on_hand_delta) FILTER (
+           WHERE m.kind OPERATOR(pg_catalog.=) 'receive'), 0) AS received,
+       coalesce(OPERATOR(pg_catalog.-) pg_catalog.sum(m.on_hand_delta) FILTER (
+           WHERE m.kind OPERATOR(pg_catalog.=) ANY ('{deduct,confirm}')), 0)
+           AS sold,
+       coalesce(pg_catalog.sum(m.on_hand_delta) FILTER (
+           WHERE m.kind OPERATOR(pg_catalog.=) 'return'), 0) AS returned,
+       coalesce(pg_catalog.sum(m.on_hand_delta) FILTER (
+           WHERE m.kind OPERATOR(pg_catalog.=) 'adjust'), 0) AS adjusted,
+       coalesce(pg_catalog.sum(m.on_hand_delta) FILTER (
+           WHERE m.kind OPERATOR(pg_catalog.=) 'transfer'
+             AND m.on_hand_delta OPERATOR(pg_catalog.>) 0), 0) AS transferred
+  FROM @extschema@.inv_movement m
+ WHERE m.on_hand_delta OPERATOR(pg_catalog.<>) 0
+ GROUP BY m.sku, m.occurred_at::pg_catalog.date;
+COMMENT ON VIEW @extschema@.inv_daily_movements IS
+'Units that came and went per SKU and day, over all locations. day: of '
+'occurred_at in the time zone of the session. sold: deducted, and confirmed of '
+'holds, before returns; adjusted: what counts found more or less; transferred: '
+'from one location to another.';
+
+CREATE VIEW @extschema@.inv_turnover AS
+WITH period AS (
+    SELECT pg_catalog.clock_timestamp()
+           OPERATOR(pg_catalog.-) '365 days'::pg_catalog.interval AS start
+),
+ledger AS (
+    SELECT m.sku,
+           OPERATOR(pg_catalog.-) coalesce(pg_catalog.sum(m.on_hand_delta)
+               FILTER (WHERE m.kind OPERATOR(pg_catalog.=)
+                             ANY ('{deduct,confirm,return}')), 0) AS sold,
+           pg_catalog.sum(m.on_hand_delta OPERATOR(pg_catalog.*)
+               EXTRACT(epoch FROM m.recorded_at
+                       OPERATOR(pg_catalog.-) p.start)
+               OPERATOR(pg_catalog./) 31536000) AS before
+      FROM @extschema@.inv_movement m CROSS JOIN period p
+     WHERE m.recorded_at OPERATOR(pg_catalog.>) p.start
+       AND m.on_hand_delta OPERATOR(pg_catalog.<>) 0
+     GROUP BY m.sku
+),
+stock AS (
+    SELECT sku, pg_catalog.sum(on_hand) AS on_hand
+      FROM @extschema@.inv_stock GROUP BY sku
+),
+average AS (
+    SELECT s.sku, coalesce(l.sold, 0) AS sold,
+           s.on_hand OPERATOR(pg_catalog.-) coalesce(l.before, 0) AS on_hand
+      FROM stock s LEFT JOIN ledger l ON l.sku OPERATOR(pg_catalog.=) s.sku
+)
+SELECT sku, sold, pg_catalog.round(on_hand, 2) AS average_on_hand,
+       CASE WHEN on_hand OPERATOR(pg_catalog.>) 0
+            THEN pg_catalog.round(sold OPERATOR(pg_catalog./) on_hand, 2)
+       END AS turnover,
+       CASE WHEN sold OPERATOR(pg_catalog.>) 0
+            THEN pg_catalog.round(on_hand OPERATOR(pg_catalog.*) 365
+                                  OPERATOR(pg_catalog./) sold, 2)
+       END AS days_of_stock
+  FROM average;
+COMMENT ON VIEW @extschema@.inv_turnover IS
+'How often stock is turned over, per SKU and over all locations. sold: '
+'deducted, and confirmed of holds, less returned, in the last 365 days (by '
+'recorded_at). average_on_hand: over those 365 days, weighted by time; a day '
+'before the first receipt counts as 0, for sales too. turnover: sold / '
+'average_on_hand; days_of_stock: 365 * average_on_hand / sold; null where that '
+'says nothing.';
+
+CREATE VIEW @extschema@.inv_dead_stock AS
+SELECT s.sku, s.location, s.on_hand, m.recorded_at AS last_sold_at,
+       s.on_hand::pg_catalog.numeric OPERATOR(pg_catalog.*) i.unit_price
+           AS value
+  FROM @extschema@.inv_stock s
+  LEFT JOIN @extschema@.inv_item i ON i.sku OPERATOR(pg_catalog.=) s.sku
+  LEFT JOIN LATERAL (
+    SELECT l.recorded_at FROM @extschema@.inv_movement l
+     WHERE l.stock_id OPERATOR(pg_catalog.=) s.stock_id
+       AND l.kind OPERATOR(pg_catalog.=) ANY ('{deduct,confirm}')
+       AND l.on_hand_delta OPERATOR(pg_catalog.<) 0
+     ORDER BY l.movement_id DESC LIMIT 1) m ON true
+ WHERE s.on_hand OPERATOR(pg_catalog.>) 0
+   AND (m.recorded_at IS NULL
+        OR m.recorded_at OPERATOR(pg_catalog.<=) (
+            pg_catalog.clock_timestamp()
+            OPERATOR(pg_catalog.-) '90 days'::pg_catalog.interval));
+COMMENT ON VIEW @extschema@.inv_dead_stock IS
+'Stock on hand of which nothing was sold (deducted, or confirmed of a hold) for '
+'90 days. last_sold_at: null: never. value: at today''s price, null where the '
+'item has none.';
+
+CREATE VIEW @extschema@.inv_stock_value AS
+SELECT s.location, i.currency, pg_catalog.sum(s.on_hand) AS units,
+       CASE WHEN pg_catalog.count(i.unit_price)
+                OPERATOR(pg_catalog.=) pg_catalog.count(*)
+            THEN pg_catalog.sum(i.unit_price OPERATOR(pg_catalog.*)
+                                s.on_hand::pg_catalog.numeric)
+       END AS value
+  FROM @extschema@.inv_stock s
+  LEFT JOIN @extschema@.inv_item i ON i.sku OPERATOR(pg_catalog.=) s.sku
+ WHERE s.on_hand OPERATOR(pg_catalog.<>) 0
+ GROUP BY s.location, i.currency;
+COMMENT ON VIEW @extschema@.inv_stock_value IS
+'What is on hand per location and currency, backordered units counted as owed. '
+'value: the sum of on_hand * unit_price at today''s prices, null where an item '
+'has none.';
+
 
 -- -------------------------------------------------------------- triggers
 
@@ -983,6 +1216,12 @@ CREATE TRIGGER inv_item_guard_name
 CREATE TRIGGER inv_item_guard_all
     BEFORE TRUNCATE ON @extschema@.inv_item
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_refuse_truncate();
+
+/* only of sellable: but another trigger may change what is not named */
+CREATE TRIGGER inv_location_follow
+    AFTER UPDATE ON @extschema@.inv_location
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.inv_location_follow();
 
 CREATE TRIGGER inv_location_guard
     AFTER DELETE ON @extschema@.inv_location
@@ -1039,6 +1278,8 @@ SELECT pg_catalog.pg_extension_config_dump('inv_request', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold_line', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold_hold_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_alert', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_alert_alert_id_seq', '');
 
 
 -- ------------------------------------------------------------ privileges
@@ -1049,6 +1290,7 @@ REVOKE ALL ON TYPE
     @extschema@.inv_component,
     @extschema@.inv_maintenance,
     @extschema@.inv_verb_status,
+    @extschema@.inv_reorder,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
 
@@ -1061,15 +1303,23 @@ REVOKE ALL ON
     @extschema@.inv_request,
     @extschema@.inv_hold,
     @extschema@.inv_hold_line,
+    @extschema@.inv_alert,
     @extschema@.inv_stock_level,
     @extschema@.inv_item_level,
-    @extschema@.inv_open_holds
+    @extschema@.inv_open_holds,
+    @extschema@.inv_open_alerts,
+    @extschema@.inv_alert_log,
+    @extschema@.inv_daily_movements,
+    @extschema@.inv_turnover,
+    @extschema@.inv_dead_stock,
+    @extschema@.inv_stock_value
 FROM PUBLIC;
 
 REVOKE ALL ON SEQUENCE
     @extschema@.inv_stock_stock_id_seq,
     @extschema@.inv_movement_id_seq,
-    @extschema@.inv_hold_hold_id_seq
+    @extschema@.inv_hold_hold_id_seq,
+    @extschema@.inv_alert_alert_id_seq
 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION
@@ -1110,8 +1360,11 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_components(text),
     @extschema@.inv_movements_of(text),
     @extschema@.inv_verify(text, text),
+    @extschema@.inv_reorder_list(integer),
+    @extschema@.inv_acknowledge(bigint),
     @extschema@.inv_item_touch(),
     @extschema@.inv_item_follow(),
+    @extschema@.inv_location_follow(),
     @extschema@.inv_key_guard(),
     @extschema@.inv_bundle_guard(),
     @extschema@.inv_refuse_truncate(),

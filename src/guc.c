@@ -21,6 +21,8 @@ char	   *inv_traceparent;
 int			inv_leaf_size;
 int			inv_key_retention;
 int			inv_hold_retention;
+int			inv_alert_margin;
+int			inv_alert_retention;
 int			inv_max_lines;
 char	   *inv_databases;
 int			inv_worker_nap;
@@ -114,6 +116,20 @@ inv_guc_define(void)
 							"Older ones are removed by inv_maintain().",
 							&inv_hold_retention, 7 * 24 * 60 * 60, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.alert_margin",
+							"Per cent of its threshold that a level must "
+							"rise above it to have recovered.",
+							"One unit at least; 0: none. A stock row takes "
+							"it over when its state or a limit changes.",
+							&inv_alert_margin, 20, 0, 1000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.alert_retention",
+							"How long an alert is kept, at least.",
+							"Older ones that are closed are removed by "
+							"inv_maintain().",
+							&inv_alert_retention, 90 * 24 * 60 * 60, 0,
+							INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("inventory.max_lines",
 							"Lines that one call may have.",
 							"Guards against a call that was not meant.",

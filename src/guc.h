@@ -25,6 +25,12 @@ extern int	inv_key_retention;
 /* inventory.hold_retention: seconds that a decided hold is remembered */
 extern int	inv_hold_retention;
 
+/* inventory.alert_margin: per cent of a threshold to rise above it */
+extern int	inv_alert_margin;
+
+/* inventory.alert_retention: seconds that a closed alert is kept */
+extern int	inv_alert_retention;
+
 /* inventory.max_lines: how many lines one call may have */
 extern int	inv_max_lines;
 

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "alert.h"
 #include "analyze.h"
 #include "catalogue.h"
 #include "dbcommand.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	inv_catalogue_init();
 	inv_leaf_init();
 	inv_ledger_init();
+	inv_alert_init();
 	inv_errors_init();
 	inv_analyze_init();
 	if (!process_shared_preload_libraries_in_progress)

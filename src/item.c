@@ -35,7 +35,7 @@ static InvPlan lock_item_plan = {
 };
 
 static InvPlan lock_location_plan = {
-	.sql = "SELECT FROM @inv_location WHERE location = $1 FOR KEY SHARE",
+	.sql = "SELECT FROM @inv_location WHERE location = $1 FOR SHARE",
 	.nargs = 1,
 	.argtypes = {TEXTOID}
 };

@@ -48,7 +48,7 @@ extern int	inv_location_sellable(const InvCatalogue *cat, text ***locations);
 /*
  * inv_item_lock, inv_location_lock - the same, to the end of the transaction
  *
- * The item cannot change, the location not be deleted meanwhile.  "main" is
+ * Neither can change or be deleted meanwhile.  "main" is
  * made if it is missing.
  */
 extern bool inv_item_lock(const InvCatalogue *cat, text *sku, InvItem *item);

@@ -4,7 +4,9 @@
  *
  * A stock row holds all that a decision needs: the limits and whether the item
  * is sold are copied into it.  A change of the item is brought to its rows by
- * inv_limits_follow_item(), except for limits that a row has of its own.
+ * inv_limits_follow_item(), except for limits that a row has of its own.  The
+ * alert state follows from the limits too, and from whether the location
+ * sells: each write decides on it.
  *
  * Locks: the row lock of an update, rows in key order.
  */
@@ -16,10 +18,76 @@
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
+#include "alert.h"
 #include "bundle.h"
 #include "compat.h"
 #include "limits.h"
 #include "stockrow.h"
+
+/* next_value - of a column of the row at hand, once the update is made */
+static NullableDatum
+next_value(const InvStockTable *table, const InvStockUpdate *update,
+		   int column)
+{
+	const TupleTableSlot *slot = table->slot;
+	NullableDatum next;
+
+	next.value = update->replace[column] ? update->values[column] :
+		slot->tts_values[column];
+	next.isnull = update->replace[column] ? update->nulls[column] :
+		slot->tts_isnull[column];
+	return next;
+}
+
+/* decide_alert - adds the state and its window to an update */
+static InvAlert
+decide_alert(const InvStockTable *table, const InvCatalogue *cat,
+			 InvStockUpdate *update)
+{
+	const Datum *values = table->slot->tts_values;
+	InvAlert	alert;
+
+	slot_getallattrs(table->slot);
+	alert.stock_id = DatumGetInt64(values[INV_STOCK_STOCK_ID]);
+	alert.sku = DatumGetTextPP(values[INV_STOCK_SKU]);
+	alert.location = DatumGetTextPP(values[INV_STOCK_LOCATION]);
+	alert.on_hand = DatumGetInt64(values[INV_STOCK_ON_HAND]);
+	alert.reserved = DatumGetInt64(values[INV_STOCK_RESERVED]);
+	alert.previous = DatumGetInt16(values[INV_STOCK_ALERT_STATE]);
+	alert.safety_stock =
+		DatumGetInt64(next_value(table, update, INV_STOCK_SAFETY_STOCK).value);
+	alert.backorder_limit =
+		DatumGetInt64(next_value(table, update, INV_STOCK_BACKORDER_LIMIT).value);
+	alert.reorder_point = next_value(table, update, INV_STOCK_REORDER_POINT);
+	alert.target_level = next_value(table, update, INV_STOCK_TARGET_LEVEL);
+	alert.active =
+		DatumGetBool(next_value(table, update, INV_STOCK_ACTIVE).value);
+
+	inv_alert_decide(cat, &alert);
+	inv_stockrow_set(update, INV_STOCK_ALERT_STATE,
+					 Int16GetDatum(alert.state));
+	inv_stockrow_set(update, INV_STOCK_QUIET_FROM,
+					 Int64GetDatum(alert.quiet_from));
+	inv_stockrow_set(update, INV_STOCK_QUIET_TO,
+					 Int64GetDatum(alert.quiet_to));
+	return alert;
+}
+
+/*
+ * write_row - the row at hand, and the alert that this raises; answers false if
+ * somebody else was faster
+ */
+static bool
+write_row(InvStockTable *table, const InvCatalogue *cat,
+		  InvStockUpdate *update)
+{
+	InvAlert	alert = decide_alert(table, cat, update);
+
+	if (!inv_stockrow_write(table, update))
+		return false;
+	inv_alert_raise(cat, &alert);
+	return true;
+}
 
 /* set_own_limits - those that are given; answers whether any is */
 static bool
@@ -62,7 +130,7 @@ write_limits(InvStockTable *table, const InvCatalogue *cat, text *sku,
 		inv_stockrow_set_item_limits(&update, &item);
 	inv_stockrow_set(&update, INV_STOCK_OWN_LIMITS, BoolGetDatum(own));
 
-	while (!inv_stockrow_write(table, &update))
+	while (!write_row(table, cat, &update))
 		;
 }
 
@@ -118,7 +186,8 @@ inv_limits_set(const InvCatalogue *cat, text *sku, text *location,
 
 /* follow_item_row - brings a changed item to the stock row at hand */
 static void
-follow_item_row(InvStockTable *table, const InvItem *item)
+follow_item_row(InvStockTable *table, const InvCatalogue *cat,
+				const InvItem *item)
 {
 	InvStockUpdate update;
 	InvStock	stock;
@@ -131,7 +200,31 @@ follow_item_row(InvStockTable *table, const InvItem *item)
 						 BoolGetDatum(item->active));
 		if (!stock.own_limits)
 			inv_stockrow_set_item_limits(&update, item);
-	} while (!inv_stockrow_write(table, &update));
+	} while (!write_row(table, cat, &update));
+}
+
+/*
+ * begin_following - the stock rows are looked for in the latest snapshot, even
+ * where the transaction keeps an older one
+ *
+ * A stock row that was made meanwhile must follow too.  As it cannot, nor may
+ * a change be hidden that was made meanwhile, the older one is the crosscheck:
+ * 40001.
+ */
+static void
+begin_following(InvStockTable *table, const InvCatalogue *cat)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
+	inv_stockrow_open(table, cat, RowExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+		table->crosscheck = GetTransactionSnapshot();
+}
+
+static void
+end_following(InvStockTable *table)
+{
+	inv_stockrow_close(table);
+	PopActiveSnapshot();
 }
 
 void
@@ -142,25 +235,29 @@ inv_limits_follow_item(const InvCatalogue *cat, text *sku,
 	ScanKeyData key;
 	IndexScanDesc scan;
 
-	/*
-	 * The latest snapshot even where the transaction keeps an older one: a
-	 * stock row that was made meanwhile must follow too.  As it cannot, nor
-	 * may a change be hidden that was made meanwhile, the older one is the
-	 * crosscheck: 40001.
-	 */
-	PushActiveSnapshot(GetLatestSnapshot());
-	inv_stockrow_open(&table, cat, RowExclusiveLock);
-	if (IsolationUsesXactSnapshot())
-		table.crosscheck = GetTransactionSnapshot();
-
+	begin_following(&table, cat);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_TEXTEQ,
 				PointerGetDatum(sku));
 	scan = inv_index_beginscan(table.rel, table.key, table.snapshot, 1);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, table.slot))
-		follow_item_row(&table, item);
+		follow_item_row(&table, cat, item);
 	index_endscan(scan);
+	end_following(&table);
+}
 
-	inv_stockrow_close(&table);
-	PopActiveSnapshot();
+void
+inv_limits_follow_location(const InvCatalogue *cat, text *sku, text *location)
+{
+	InvStockTable table;
+	InvStockUpdate update;
+
+	begin_following(&table, cat);
+	if (!inv_stockrow_find(&table, sku, location))
+		elog(ERROR, "the stock row is gone");
+	do
+	{
+		inv_stockrow_change_nothing(&update);
+	} while (!write_row(&table, cat, &update));
+	end_following(&table);
 }

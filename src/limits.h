@@ -35,4 +35,14 @@ extern void inv_limits_set(const InvCatalogue *cat, text *sku,
 extern void inv_limits_follow_item(const InvCatalogue *cat, text *sku,
 								   const InvItem *item);
 
+/*
+ * inv_limits_follow_location - brings a location that was opened or closed to
+ * one of its stock rows, which the caller takes in key order
+ *
+ * Each is written, also where nothing changes: who decides on the row at the
+ * same time may have seen the location as it was.
+ */
+extern void inv_limits_follow_location(const InvCatalogue *cat, text *sku,
+									   text *location);
+
 #endif							/* INV_LIMITS_H */

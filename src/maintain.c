@@ -7,6 +7,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "alert.h"
 #include "argument.h"
 #include "compat.h"
 #include "hold.h"
@@ -29,7 +30,8 @@ const InvTask inv_tasks[] = {
 	{"leaves", inv_leaf_make_ahead},
 	{"keys", inv_request_expire},
 	{"holds", expire_holds},
-	{"hold_tombstones", inv_hold_forget}
+	{"hold_tombstones", inv_hold_forget},
+	{"alerts", inv_alert_expire}
 };
 const int	inv_task_count = lengthof(inv_tasks);
 

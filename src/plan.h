@@ -20,7 +20,7 @@
 
 #include "catalogue.h"
 
-#define INV_PLAN_MAX_ARGS 8
+#define INV_PLAN_MAX_ARGS 12
 
 /* A statement with its plan; static, one per statement */
 typedef struct InvPlan

@@ -14,11 +14,13 @@
 #include "plan.h"
 
 #define MAX_HISTORY_ROWS 100000
+#define MAX_REORDER_DAYS 3650
 
 PG_FUNCTION_INFO_V1(inv_available);
 PG_FUNCTION_INFO_V1(inv_history);
 PG_FUNCTION_INFO_V1(inv_movements_of);
 PG_FUNCTION_INFO_V1(inv_verify);
+PG_FUNCTION_INFO_V1(inv_reorder_list);
 
 static InvPlan history_plan = {
 	.sql = "SELECT * FROM @inv_movement"
@@ -78,6 +80,44 @@ static InvPlan verify_plan = {
 	.read_only = true,
 	.nargs = 2,
 	.argtypes = {TEXTOID, TEXTOID}
+};
+
+/*
+ * What was sold is told by when it was recorded, which an index can find.  The
+ * numbers go through numeric: a sum may be beyond a bigint.
+ */
+static InvPlan reorder_plan = {
+	.sql =
+	"WITH wanted AS ("
+	"  SELECT s.*, (s.on_hand - s.reserved)::numeric AS level"
+	"  FROM @inv_stock s JOIN @inv_location l USING (location)"
+	"  WHERE s.on_hand - s.reserved <= s.reorder_point"
+	"   AND s.active AND l.sellable"
+	"), sales AS ("
+	"  SELECT stock_id, greatest(-sum(on_hand_delta), 0) AS sold"
+	"  FROM @inv_movement"
+	"  WHERE recorded_at > clock_timestamp() - make_interval(days => $1)"
+	"   AND kind IN ('deduct', 'confirm', 'return')"
+	"   AND stock_id IN (SELECT stock_id FROM wanted)"
+	"  GROUP BY stock_id"
+	") "
+	"SELECT w.sku COLLATE pg_catalog.\"default\","
+	"  w.location COLLATE pg_catalog.\"default\","
+	"  w.on_hand, w.reserved,"
+	"  w.on_hand - w.reserved - w.safety_stock + w.backorder_limit,"
+	"  w.reorder_point, w.target_level,"
+	"  round(coalesce(s.sold, 0) / $1, 2),"
+	"  round(w.level * $1 / nullif(s.sold, 0), 2),"
+	"  least(greatest(coalesce(w.target_level,"
+	"     w.reorder_point + coalesce(s.sold, 0)) - w.level, 0),"
+	"   9007199254740991)::bigint,"
+	"  ('{NULL,low,out,short}'::text[])[w.alert_state + 1]"
+	" FROM wanted w LEFT JOIN sales s USING (stock_id)"
+	" ORDER BY w.level * $1 / nullif(s.sold, 0) NULLS LAST,"
+	"  w.level - w.reorder_point, w.sku, w.location",
+	.read_only = true,
+	.nargs = 1,
+	.argtypes = {INT4OID}
 };
 
 /* stock_of - the stock row; raises when there cannot be one */
@@ -178,5 +218,19 @@ inv_verify(PG_FUNCTION_ARGS)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	inv_plan_to_srf(fcinfo, inv_catalogue_get(fcinfo, AccessShareLock), &verify_plan,
 					values, nulls);
+	return (Datum) 0;
+}
+
+Datum
+inv_reorder_list(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
+	InvCall		call;
+	Datum		days;
+
+	inv_call_begin(&call, fcinfo, "inv_reorder_list");
+	days = Int32GetDatum((int32) inv_call_integer(&call, 0, "days", 1,
+												  MAX_REORDER_DAYS));
+	inv_plan_to_srf(fcinfo, cat, &reorder_plan, &days, NULL);
 	return (Datum) 0;
 }

@@ -38,6 +38,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "alert.h"
 #include "bundle.h"
 #include "errors.h"
 #include "stockbatch.h"
@@ -167,20 +168,78 @@ check_range(const InvRow *row)
 			 errhint("Count the item in a larger unit.")));
 }
 
+/* crosses - does the level leave those at which the alert state stays? */
+static bool
+crosses(const InvStockFixed *version, const InvStock *next)
+{
+	int64		level = next->on_hand - next->reserved;
+
+	return level < version->quiet_from || level > version->quiet_to;
+}
+
+static NullableDatum
+get_limit(const InvStockTable *table, HeapTuple version, int column)
+{
+	NullableDatum limit;
+
+	limit.value = heap_getattr(version, column + 1,
+							   RelationGetDescr(table->rel), &limit.isnull);
+	return limit;
+}
+
+/* cross - decides on the state, and puts it into the copied version */
+static InvAlert
+cross(const InvStockTable *table, const InvCatalogue *cat, const InvRow *row,
+	  HeapTuple version)
+{
+	const InvStock *next = &row->next;
+	InvStockFixed *fixed = inv_stockrow_fixed(version);
+	InvAlert	alert = {
+		.stock_id = next->stock_id,
+		.sku = row->sku,
+		.location = row->location,
+		.on_hand = next->on_hand,
+		.reserved = next->reserved,
+		.safety_stock = next->safety_stock,
+		.backorder_limit = next->backorder_limit,
+		.reorder_point = get_limit(table, version, INV_STOCK_REORDER_POINT),
+		.target_level = get_limit(table, version, INV_STOCK_TARGET_LEVEL),
+		.active = next->active,
+		.previous = (InvAlertState) fixed->alert_state
+	};
+
+	inv_alert_decide(cat, &alert);
+	fixed->alert_state = alert.state;
+	fixed->quiet_from = alert.quiet_from;
+	fixed->quiet_to = alert.quiet_to;
+	return alert;
+}
+
 /*
- * write_row - writes what was decided as successor of a copied version
+ * write_row - writes what was decided as successor of a copied version, and
+ * the alert that this raises
  *
  * Answers false if somebody else was faster: then the row is read anew, and
  * must be decided again.
  */
 static bool
-write_row(InvStockTable *table, InvRow *row, HeapTuple version)
+write_row(InvStockTable *table, const InvCatalogue *cat, InvRow *row,
+		  HeapTuple version)
 {
+	InvAlert	alert;
+	bool		crossing = crosses(inv_stockrow_fixed(version), &row->next);
+
 	check_range(row);
-	if (inv_stockrow_write_counts(table, version, &row->next))
-		return true;
-	read_row(table, row);
-	return false;
+	if (unlikely(crossing))
+		alert = cross(table, cat, row, version);
+	if (!inv_stockrow_write_counts(table, version, &row->next))
+	{
+		read_row(table, row);
+		return false;
+	}
+	if (unlikely(crossing))
+		inv_alert_raise(cat, &alert);
+	return true;
 }
 
 /* append_movements - the ledger's side, in the order of the input */
@@ -274,7 +333,7 @@ apply_single(InvStockTable *table, const InvCatalogue *cat,
 			make_row(table, cat, order, &row);
 		ok = inv_decide(&batch);
 	}
-	while (ok && !write_row(table, &row, inv_stockrow_copy(table)))
+	while (ok && !write_row(table, cat, &row, inv_stockrow_copy(table)))
 		ok = inv_decide(&batch);
 	unmake_row(table, &row, ok);
 	if (ok)
@@ -530,7 +589,7 @@ secure_late_rows(InvStockTable *table, const InvCatalogue *cat,
 }
 
 static void
-write_rows(InvStockTable *table, InvBatch *batch)
+write_rows(InvStockTable *table, const InvCatalogue *cat, InvBatch *batch)
 {
 	for (int i = 0; i < batch->nrows; i++)
 	{
@@ -538,7 +597,7 @@ write_rows(InvStockTable *table, InvBatch *batch)
 
 		if (row->leads == NULL)
 			continue;
-		if (!write_row(table, row, row->version))
+		if (!write_row(table, cat, row, row->version))
 			elog(ERROR, "a locked stock row was changed");
 	}
 }
@@ -574,7 +633,7 @@ apply_several(InvStockTable *table, const InvCatalogue *cat,
 	}
 	if (applied)
 	{
-		write_rows(table, &batch);
+		write_rows(table, cat, &batch);
 		append_movements(cat, &batch);
 		note_takings(&batch);
 	}

@@ -42,6 +42,7 @@
 #include "utils/snapmgr.h"
 
 #include "access.h"
+#include "alert.h"
 #include "bundle.h"
 #include "compat.h"
 #include "errors.h"
@@ -232,9 +233,9 @@ insert_row(InvStockTable *table, const InvCatalogue *cat,
 /*
  * create_row - makes the row, unless somebody else just does
  *
- * The item is locked until the new row is committed: else a concurrent change
- * of it would not find the row that it has to bring its news to, and a bundle
- * might come to have stock.
+ * Item and location are locked until the new row is committed: else a
+ * concurrent change of them would not find the row that it has to bring its
+ * news to, and a bundle might come to have stock.
  */
 static InvStatus
 create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
@@ -257,6 +258,12 @@ create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
 	inv_stockrow_set(&row, INV_STOCK_RESERVED, Int64GetDatum(0));
 	inv_stockrow_set(&row, INV_STOCK_VERSION, Int64GetDatum(0));
 	inv_stockrow_set_item_limits(&row, &item);
+	inv_stockrow_set(&row, INV_STOCK_QUIET_FROM,
+					 Int64GetDatum(INV_ALERT_UNDECIDED_FROM));
+	inv_stockrow_set(&row, INV_STOCK_QUIET_TO,
+					 Int64GetDatum(INV_ALERT_UNDECIDED_TO));
+	inv_stockrow_set(&row, INV_STOCK_ALERT_STATE,
+					 Int16GetDatum(INV_ALERT_OK));
 	inv_stockrow_set(&row, INV_STOCK_OWN_LIMITS, BoolGetDatum(false));
 	inv_stockrow_set(&row, INV_STOCK_ACTIVE, BoolGetDatum(item.active));
 	inv_stockrow_set(&row, INV_STOCK_HOT, BoolGetDatum(false));
@@ -435,12 +442,11 @@ inv_stockrow_write_counts(InvStockTable *table, HeapTuple version,
 						  const InvStock *next)
 {
 	ItemPointerData tid = version->t_self;
-	int64	   *columns = (int64 *) ((char *) version->t_data +
-									 version->t_data->t_hoff);
+	InvStockFixed *fixed = inv_stockrow_fixed(version);
 
-	columns[INV_STOCK_ON_HAND] = next->on_hand;
-	columns[INV_STOCK_RESERVED] = next->reserved;
-	columns[INV_STOCK_VERSION] = next->version;
+	fixed->on_hand = next->on_hand;
+	fixed->reserved = next->reserved;
+	fixed->version = next->version;
 	ExecStoreHeapTuple(version, begin_next(table), false);
 	return write_next(table, tid);
 }

@@ -8,6 +8,7 @@
 #define INV_STOCKROW_H
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/sdir.h"
 #include "executor/tuptable.h"
@@ -28,6 +29,9 @@ enum
 	INV_STOCK_VERSION,
 	INV_STOCK_SAFETY_STOCK,
 	INV_STOCK_BACKORDER_LIMIT,
+	INV_STOCK_QUIET_FROM,
+	INV_STOCK_QUIET_TO,
+	INV_STOCK_ALERT_STATE,
 	INV_STOCK_OWN_LIMITS,
 	INV_STOCK_ACTIVE,
 	INV_STOCK_HOT,
@@ -41,6 +45,20 @@ enum
 	INV_STOCK_OPEN_EPOCHS,
 	INV_STOCK_COLUMNS
 };
+
+/* What is at a fixed place, as a version holds it */
+typedef struct InvStockFixed
+{
+	int64		stock_id;
+	int64		on_hand;
+	int64		reserved;
+	int64		version;
+	int64		safety_stock;
+	int64		backorder_limit;
+	int64		quiet_from;
+	int64		quiet_to;
+	int16		alert_state;
+} InvStockFixed;
 
 typedef struct InvStockTable
 {
@@ -135,6 +153,8 @@ extern bool inv_stockrow_write(InvStockTable *table,
 /*
  * inv_stockrow_write_counts - the same of a version that was copied, with the
  * on hand, reserved and version of next; the copy is used up
+ *
+ * What else the caller changed of the fixed part of the copy is written too.
  */
 extern bool inv_stockrow_write_counts(InvStockTable *table, HeapTuple version,
 									  const InvStock *next);
@@ -142,6 +162,13 @@ extern bool inv_stockrow_write_counts(InvStockTable *table, HeapTuple version,
 /* inv_stockrow_set_item_limits - for a row that follows its item */
 extern void inv_stockrow_set_item_limits(InvStockUpdate *update,
 										 const InvItem *item);
+
+/* inv_stockrow_fixed - of a version that was copied, to read and to change */
+static inline InvStockFixed *
+inv_stockrow_fixed(HeapTuple version)
+{
+	return (InvStockFixed *) GETSTRUCT(version);
+}
 
 static inline void
 inv_stockrow_change_nothing(InvStockUpdate *update)

@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(inv_item_touch);
 PG_FUNCTION_INFO_V1(inv_item_follow);
+PG_FUNCTION_INFO_V1(inv_location_follow);
 PG_FUNCTION_INFO_V1(inv_key_guard);
 PG_FUNCTION_INFO_V1(inv_bundle_guard);
 PG_FUNCTION_INFO_V1(inv_refuse_truncate);
@@ -137,6 +138,43 @@ follow_item(const InvCatalogue *cat, HeapTuple row, TupleDesc desc)
 	inv_limits_follow_item(cat, DatumGetTextPP(sku), &item);
 }
 
+/* begin_following - what a statement changed of a table, as the query says */
+static void
+begin_following(InvPlanScope *scope, const InvCatalogue *cat,
+				TriggerData *trigger, Oid table, const char *query)
+{
+	check_table(trigger, table);
+	check_kind(trigger, TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_AFTER);
+	check_transition_table(trigger, trigger->tg_trigger->tgoldtable,
+						   "old_rows");
+	check_transition_table(trigger, trigger->tg_trigger->tgnewtable,
+						   "new_rows");
+	inv_plan_begin(scope, cat);
+	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
+		elog(ERROR, "SPI_register_trigger_data failed");
+	inv_plan_once(scope, query);
+}
+
+/* follow_rows - one row of what SPI found after the other */
+static void
+follow_rows(const InvCatalogue *cat,
+			void (*follow) (const InvCatalogue *, HeapTuple, TupleDesc))
+{
+	MemoryContext row_context =
+	AllocSetContextCreate(CurrentMemoryContext, "inventory follow",
+						  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(row_context);
+	SPITupleTable *rows = SPI_tuptable;
+
+	for (uint64 row = 0; row < rows->numvals; row++)
+	{
+		follow(cat, rows->vals[row], rows->tupdesc);
+		MemoryContextReset(row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * inv_item_follow - after an update: brings changed items to their stock rows
  *
@@ -149,30 +187,64 @@ inv_item_follow(PG_FUNCTION_ARGS)
 	TriggerData *trigger = trigger_data(fcinfo);
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvPlanScope scope;
-	MemoryContext row_context;
-	MemoryContext old;
 
-	check_table(trigger, cat->item);
-	check_kind(trigger, TRIGGER_EVENT_UPDATE | TRIGGER_EVENT_AFTER);
-	check_transition_table(trigger, trigger->tg_trigger->tgoldtable,
-						   "old_rows");
-	check_transition_table(trigger, trigger->tg_trigger->tgnewtable,
-						   "new_rows");
-	inv_plan_begin(&scope, cat);
-	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
-		elog(ERROR, "SPI_register_trigger_data failed");
-	inv_plan_once(&scope, follow_query);
+	begin_following(&scope, cat, trigger, cat->item, follow_query);
+	follow_rows(cat, follow_item);
+	inv_plan_end(&scope);
 
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "inventory item",
-										ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(row_context);
-	for (uint64 row = 0; row < SPI_processed; row++)
+	CommandCounterIncrement();
+	return PointerGetDatum(NULL);
+}
+
+static const char turned_query[] =
+"SELECT array_agg(location)"
+" FROM new_rows n JOIN old_rows o USING (location)"
+" WHERE n.sellable <> o.sellable";
+
+/*
+ * The latest snapshot, because a stock row may have been made since that of
+ * the transaction; none is made from here on, as making one locks the location.
+ */
+static InvPlan stock_at_plan = {
+	.sql = "SELECT sku, location FROM @inv_stock WHERE location = ANY ($1)"
+	" ORDER BY sku, location",
+	.latest_snapshot = true,
+	.nargs = 1,
+	.argtypes = {TEXTARRAYOID}
+};
+
+static void
+follow_location(const InvCatalogue *cat, HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		sku = SPI_getbinval(row, desc, 1, &isnull);
+	Datum		location = SPI_getbinval(row, desc, 2, &isnull);
+
+	inv_limits_follow_location(cat, DatumGetTextPP(sku),
+							   DatumGetTextPP(location));
+}
+
+/*
+ * inv_location_follow - after an update: tells the stock rows of locations
+ * that now sell, or no longer do
+ */
+Datum
+inv_location_follow(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo);
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
+	InvPlanScope scope;
+	Datum		turned;
+	bool		isnull;
+
+	begin_following(&scope, cat, trigger, cat->location, turned_query);
+	turned = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						   &isnull);
+	if (!isnull)
 	{
-		follow_item(cat, SPI_tuptable->vals[row], SPI_tuptable->tupdesc);
-		MemoryContextReset(row_context);
-		CHECK_FOR_INTERRUPTS();
+		inv_plan_run(&scope, &stock_at_plan, &turned, NULL, 0);
+		follow_rows(cat, follow_location);
 	}
-	MemoryContextSwitchTo(old);
 	inv_plan_end(&scope);
 
 	CommandCounterIncrement();
