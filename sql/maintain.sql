@@ -16,7 +16,7 @@ CREATE VIEW leaves AS SELECT substring(inhrelid::regclass::text, '\d+$')::bigint
 -- ahead - how many leaves there are beyond the last movement
 CREATE VIEW ahead AS SELECT count(*) AS leaves FROM leaves
   WHERE first > (SELECT coalesce(max(movement_id), 0) FROM inv_movement);
--- four kinds of work, always all named
+-- five kinds of work, always all named
 SELECT task FROM inv_maintain() ORDER BY task;
 
 SHOW inventory.key_retention;
