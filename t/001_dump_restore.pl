@@ -20,6 +20,10 @@ my $everything = q{
 	SELECT l::text FROM shop.inv_hold_line l ORDER BY hold_id, position;
 	SELECT xid, branch, state, lines, units, value FROM shop.inv_open_holds
 	 ORDER BY xid, branch;
+	SELECT a::text FROM shop.inv_alert a ORDER BY alert_id;
+	SELECT alert_id, kind, sku, on_hand, available, acknowledged_by
+	  FROM shop.inv_open_alerts ORDER BY alert_id;
+	SELECT r::text FROM shop.inv_reorder_list() r;
 };
 
 # the leaves with their bounds, indexes and triggers
@@ -91,6 +95,7 @@ sub goes_on
 		"$what: new leaves are made");
 
 	holds_go_on($node, $db, $what);
+	alerts_go_on($node, $db, $what);
 	my %column = (inv_hold => 'state', inv_hold_line => 'held');
 	foreach my $table ('inv_stock', 'inv_movement', 'inv_movement_1',
 		sort keys %column)
@@ -146,6 +151,30 @@ sub bundles_go_on
 	like(refusal($node, $db, "DELETE FROM shop.inv_item WHERE sku = '$_'"),
 		qr/ERROR:  23503/, "$what: $_ is kept")
 	  foreach ('a box', 'set');
+	return;
+}
+
+# alerts_go_on - what was told is not told again, and what comes is
+sub alerts_go_on
+{
+	my ($node, $db, $what) = @_;
+
+	is( $node->safe_psql($db, q{
+			SELECT shop.inv_acknowledge(alert_id), kind, acknowledged_by
+			  FROM shop.inv_open_alerts WHERE sku IN ('W', 'w') ORDER BY sku;
+			SELECT status FROM shop.inv_deduct('W', 1);
+			SELECT previous, kind FROM shop.inv_alert_log WHERE sku = 'W' ORDER BY alert_id;
+			SELECT status FROM shop.inv_deduct('w', 6);
+			SELECT status FROM shop.inv_receive('W', 30);
+			SELECT previous, kind FROM shop.inv_alert WHERE sku = 'W' ORDER BY alert_id;
+			SELECT count(*) = count(DISTINCT event_id), bool_and(pending) FROM shop.inv_alert;
+			SELECT kind FROM shop.inv_open_alerts WHERE sku = 'w' ORDER BY alert_id;
+			UPDATE shop.inv_location SET sellable = false WHERE location = 'berlin';
+			UPDATE shop.inv_location SET sellable = true WHERE location = 'berlin';
+			SELECT kind FROM shop.inv_alert ORDER BY alert_id DESC LIMIT 2}),
+		join("\n", 'f|low|Ann', 't|out|', 'ok', 'ok|low', 'ok', 'ok', 'ok|low',
+			'low|recovered', 't|t', 'out', 'low', 'out', 'recovered'),
+		"$what: alerts go on");
 	return;
 }
 
@@ -230,6 +259,15 @@ $node->safe_psql('postgres', q{
 	COMMIT;
 	SELECT shop.inv_expire_holds();
 	SELECT shop.inv_extend('open', 31536000), shop.inv_extend('part', 31536000);
+});
+# alerts: one that was seen; stock that is about to be low; one at a place
+$node->safe_psql('postgres', q{
+	INSERT INTO shop.inv_item (sku, reorder_point, target_level) VALUES ('W', 5, 20), ('w', 5, NULL);
+	SELECT shop.inv_receive('W', 9), shop.inv_receive('w', 11), shop.inv_receive('w', 1, 'berlin');
+	SELECT shop.inv_adjust('w', 0, 'berlin');
+	SET inventory.actor = 'Ann';
+	SELECT shop.inv_deduct('W', 5);
+	SELECT shop.inv_acknowledge(alert_id) FROM shop.inv_open_alerts WHERE sku = 'W';
 });
 my $was = $node->safe_psql('postgres', $everything);
 my $was_leaves = $node->safe_psql('postgres', $leaves);

@@ -187,6 +187,31 @@ is( $node->safe_psql('small', q{
 		SELECT * FROM inv_verify()}),
 	'60', 'and they are made again if that is rolled back');
 
+# a crossing that is prepared is told when it is committed, and not before
+$node->safe_psql('postgres', q{
+	INSERT INTO inv_item (sku, reorder_point) VALUES ('W', 5);
+	SELECT inv_receive('W', 9);
+	BEGIN;
+	SELECT inv_deduct('W', 4);
+	PREPARE TRANSACTION 'low';
+});
+my $warnings = q{
+	SELECT kind, on_hand FROM inv_open_alerts WHERE sku = 'W' UNION ALL
+	SELECT previous || ' > ' || kind, on_hand FROM inv_alert_log WHERE sku = 'W'};
+$node->stop('immediate');
+$node->start;
+is($node->safe_psql('postgres', $warnings), '', 'no alert while it is prepared');
+$node->safe_psql('postgres', q{COMMIT PREPARED 'low'});
+is($node->safe_psql('postgres', $warnings), "low|5\nok > low|5",
+	'one when it is committed');
+$node->safe_psql('postgres', q{
+	BEGIN;
+	SELECT inv_deduct('W', 5);
+	PREPARE TRANSACTION 'out';
+	ROLLBACK PREPARED 'out'});
+is($node->safe_psql('postgres', $warnings), "low|5\nok > low|5",
+	'none of what is rolled back');
+
 is($node->safe_psql('postgres', q{SELECT * FROM inv_verify()}), '', 'verified');
 
 done_testing();

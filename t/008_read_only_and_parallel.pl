@@ -55,6 +55,20 @@ is( $node->safe_psql('postgres', q{
 	'999', 'history');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM inv_verify()}),
 	'0', 'verified');
+# 499 are sold out or have one unit left, as far as alerts go
+$node->safe_psql('postgres', q{
+	UPDATE inv_item SET reorder_point = 10, target_level = 20;
+	ANALYZE inv_stock, inv_alert, inv_item, inv_movement});
+is( $node->safe_psql('postgres', q{
+		SELECT kind, count(*) FROM inv_open_alerts GROUP BY kind ORDER BY kind;
+		SELECT count(*), sum(suggested) FROM inv_reorder_list();
+		SELECT sum(received), sum(sold) FROM inv_daily_movements;
+		SELECT count(*), sum(sold) FROM inv_turnover;
+		SELECT sum(units) FROM inv_stock_value;
+		SELECT count(*) FROM inv_dead_stock}),
+	join("\n", 'low|11', 'out|1', '12|184', '125250|998', '500|998',
+		500 * 501 / 2 - 998, 1),
+	'alerts and statistics');
 # in a function that claims to be parallel safe, and is not
 my $err;
 $node->safe_psql('postgres', q{
@@ -76,8 +90,13 @@ like($err, qr/ERROR:  25006: /, 'as read-only');
 is( $node->safe_psql('postgres', q{
 		SELECT inv_available('S5');
 		SELECT count(*) FROM inv_history('S5');
-		SELECT count(*) FROM inv_verify()}),
-	"3\n2\n0", 'reading goes on');
+		SELECT count(*) FROM inv_verify();
+		SELECT count(*) FROM inv_open_alerts, inv_alert_log;
+		SELECT suggested FROM inv_reorder_list() WHERE sku = 'S5'}),
+	"3\n2\n0\n144\n17", 'reading goes on');
+isnt( $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT inv_acknowledge(1)", stderr => \$err),
+	0, 'to say that one was read does not');
+like($err, qr/ERROR:  25006: /, 'as it writes');
 is( $node->safe_psql('postgres', q{
 		BEGIN READ WRITE; SELECT on_hand FROM inv_deduct('S5', 1); COMMIT}),
 	'2', 'unless the transaction says otherwise');

@@ -51,8 +51,8 @@ sub set_up
 	foreach my $sku (sort keys %limits)
 	{
 		$session->run(
-			'INSERT INTO inv_item (sku, safety_stock, backorder_limit)
-			 VALUES ($1, $2, $3)', $sku, $limits{$sku}->@*);
+			'INSERT INTO inv_item (sku, safety_stock, backorder_limit, reorder_point)
+			 VALUES ($1, $2, $3, 60)', $sku, $limits{$sku}->@*);
 		my %given = (sku => $sku, quantity => 100);
 		push @first,
 		  { name => 'inv_receive', given => \%given, in => 'the beginning',
@@ -84,6 +84,7 @@ my %level =
 	'SELECT sku, location, on_hand, version FROM inv_stock_level
 	  WHERE version > 0');
 my @keys = map { $_->{key} } $session->rows('SELECT key FROM inv_request');
+my ($alerts) = $session->rows('SELECT count(*) AS n FROM inv_alert');
 my ($open) = $session->rows('SELECT count(*) AS n FROM pg_prepared_xacts');
 
 InvWeather::none($storm->{surprises}, 'calls fail only for good reasons');
@@ -95,7 +96,9 @@ InvWeather::none([ $checker->levels_that_never_were ], 'every level that was tol
 is_deeply(\%level, $checker->levels, 'the database has what clients know');
 is_deeply([ sort @keys ], [ sort $checker->keys_told ],
 	'the keys remembered are those that were answered');
-InvWeather::none($storm->{discrepancies}, 'inv_verify() finds nothing, at any time');
+InvWeather::none($storm->{discrepancies},
+	'inv_verify() finds nothing, no alert is astray, at any time');
+cmp_ok($alerts->{n}, '>', 0, 'some alerts were raised');
 is($open->{n}, 0, 'no transaction is left prepared');
 
 done_testing();

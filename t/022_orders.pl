@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use InvAlerts;
 use InvOrders;
 use InvSession;
 use JSON::PP ();
@@ -501,7 +502,8 @@ foreach my $kind ([ each => \&each_round ], [ many => \&many_round ])
 		$count{"$name: $_"}++ foreach $round->(\@twins, $number, $most);
 	}
 	compare("$name: verified", { number => 'all' },
-		join(' ', map { %$_ } $_->{session}->rows('SELECT * FROM inv_verify()')),
+		join(' ', map { %$_ } map { $_->[0]{session}->rows($_->[1]) }
+			[ $_, 'SELECT * FROM inv_verify()' ], [ $_, $InvAlerts::astray ]),
 		'')
 	  foreach @twins;
 	$_->{session}->close foreach @twins;

@@ -8,6 +8,7 @@ package InvWeather;
 use strict;
 use warnings;
 
+use InvAlerts;
 use InvSession;
 use POSIX ();
 use PostgreSQL::Test::Utils;
@@ -209,15 +210,26 @@ sub kill_server
 	return;
 }
 
-# A crash may still be under way: then ask again.
 sub verify
 {
 	my ($self) = @_;
+
+	$self->look_for('SELECT * FROM inv_verify()');
+	$self->look_for($InvAlerts::astray);
+	return;
+}
+
+# look_for - what the question finds is a discrepancy
+#
+# A crash may still be under way: then ask again.
+sub look_for
+{
+	my ($self, $question) = @_;
 	my $answer;
 
 	do
 	{
-		$answer = $self->ask('SELECT * FROM inv_verify()');
+		$answer = $self->ask($question);
 	} while ($answer->{lost} || going_down($answer));
 	push @{ $self->{discrepancies} }, $answer->{error}{message}
 	  if $answer->{error};
