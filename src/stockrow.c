@@ -244,10 +244,10 @@ create_row(InvStockTable *table, const InvCatalogue *cat, text *sku,
 	InvItem		item;
 	InvStockUpdate row;
 
-	if (!inv_item_lock(cat, sku, &item))
-		return INV_UNKNOWN_ITEM;
 	if (!inv_location_lock(cat, location))
 		return INV_UNKNOWN_LOCATION;
+	if (!inv_item_lock(cat, sku, &item))
+		return INV_UNKNOWN_ITEM;
 	/* it was none when the row was looked for */
 	if (inv_bundle_exists(cat, sku))
 		return INV_BUNDLE;
