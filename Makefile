@@ -17,6 +17,8 @@ ifdef WERROR
 PG_CFLAGS += -Werror
 endif
 
+SHLIB_LINK = -lcurl
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

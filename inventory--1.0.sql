@@ -110,6 +110,14 @@ COMMENT ON TYPE @extschema@.inv_verb_status IS
 'how much the verb has to do now, null if it cannot be counted. hint: null if '
 'all is well, else what to do.';
 
+CREATE TYPE @extschema@.inv_job AS (
+    name        text,
+    schedule    text,
+    command     text
+);
+COMMENT ON TYPE @extschema@.inv_job IS
+'One job that inv_schedule_maintenance() registered with pg_cron.';
+
 CREATE TYPE @extschema@.inv_discrepancy AS (
     sku         text,
     location    text,
@@ -409,6 +417,85 @@ COMMENT ON TABLE @extschema@.inv_alert IS
 'inventory.alert_retention after it was closed. Read inv_alert_log.';
 
 
+/*
+ * Where alerts are told.  No foreign keys, as of inv_stock; the functions keep
+ * the tables together.
+ */
+CREATE TABLE @extschema@.inv_endpoint (
+    endpoint_id     bigint GENERATED ALWAYS AS IDENTITY,
+    name            text COLLATE "C" NOT NULL,
+    url             text NOT NULL,
+    format          text NOT NULL,
+    events          text[],
+    filter          jsonb,
+    max_attempts    bigint NOT NULL,
+    timeout_ms      bigint,
+    signed          boolean NOT NULL,
+    enabled         boolean NOT NULL DEFAULT true,
+    disabled_reason text,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT inv_endpoint_pkey PRIMARY KEY (endpoint_id),
+    CONSTRAINT inv_endpoint_name_key UNIQUE (name)
+);
+COMMENT ON TABLE @extschema@.inv_endpoint IS
+'Where alerts are told, written by inv_add_endpoint() and its like. Read '
+'inv_endpoints.';
+
+/* not dumped: who restores a dump somewhere shall not sign in our name */
+CREATE TABLE @extschema@.inv_endpoint_secret (
+    endpoint_id     bigint NOT NULL,
+    secrets         text[],
+    "authorization" text,
+    CONSTRAINT inv_endpoint_secret_pkey PRIMARY KEY (endpoint_id)
+);
+COMMENT ON TABLE @extschema@.inv_endpoint_secret IS
+'What endpoints are signed with, and the Authorization header. For nobody but '
+'the owner; not in a dump.';
+
+/*
+ * Not dumped: an endpoint sends only from the database whose oid is here, so
+ * neither a restored dump nor a copy of the database sends anything.
+ */
+CREATE TABLE @extschema@.inv_endpoint_state (
+    endpoint_id     bigint NOT NULL,
+    database        oid NOT NULL,
+    breaker         text NOT NULL DEFAULT 'closed',
+    failures        integer NOT NULL DEFAULT 0,
+    retry_at        timestamptz,
+    last_success_at timestamptz,
+    last_failure_at timestamptz,
+    last_status     integer,
+    last_error      text,
+    delivered       bigint NOT NULL DEFAULT 0,
+    failed          bigint NOT NULL DEFAULT 0,
+    CONSTRAINT inv_endpoint_state_pkey PRIMARY KEY (endpoint_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE @extschema@.inv_endpoint_state IS
+'How deliveries to endpoints get on, written by the worker. Read '
+'inv_endpoints.';
+
+CREATE TABLE @extschema@.inv_delivery (
+    delivery_id     bigint GENERATED ALWAYS AS IDENTITY,
+    endpoint_id     bigint NOT NULL,
+    alert_id        bigint NOT NULL,
+    event_id        uuid NOT NULL,
+    sku             text COLLATE "C" NOT NULL,
+    event           text NOT NULL,
+    state           text COLLATE "C" NOT NULL DEFAULT 'pending',
+    attempts        integer NOT NULL DEFAULT 0,
+    next_at         timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    decided_at      timestamptz,
+    last_status     integer,
+    last_error      text,
+    CONSTRAINT inv_delivery_pkey PRIMARY KEY (delivery_id)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @extschema@.inv_delivery IS
+'One alert to be told to one endpoint, or told, written by the worker. Read '
+'inv_deliveries.';
+
+
 -- --------------------------------------------------------------- indexes
 
 /* the last alert of a stock row; and those that nobody has looked at */
@@ -427,6 +514,14 @@ CREATE INDEX inv_hold_expires_at_idx ON @extschema@.inv_hold
 /* the holds on a stock row */
 CREATE INDEX inv_hold_line_stock_idx ON @extschema@.inv_hold_line (stock_id)
     WHERE held IS NOT NULL;
+
+/* for the worker: what is pending, in order, and of each SKU */
+CREATE INDEX inv_delivery_pending_idx ON @extschema@.inv_delivery
+    (endpoint_id, delivery_id)
+    WHERE state OPERATOR(pg_catalog.=) 'pending';
+CREATE INDEX inv_delivery_order_idx ON @extschema@.inv_delivery
+    (endpoint_id, sku, delivery_id)
+    WHERE state OPERATOR(pg_catalog.=) 'pending';
 
 /* for the hint that names a SKU which differs by case or blanks only */
 CREATE INDEX inv_item_folded_sku_idx ON @extschema@.inv_item
@@ -767,6 +862,13 @@ COMMENT ON FUNCTION @extschema@.inv_acknowledge(bigint) IS
 'false: somebody had, or it is closed. Errors: 22023 no such alert, 22004 and '
 '22023 bad argument, 25006 read-only, 40001 (retry).';
 
+CREATE FUNCTION @extschema@.inv_verify_or_fail() RETURNS void
+AS 'MODULE_PATHNAME', 'inv_verify_or_fail'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.inv_verify_or_fail() IS
+'inv_verify() for a scheduler: a WARNING for each of the first 20 '
+'discrepancies, then the error XX001 if there is one.';
+
 
 -- ------------------------------------------------------ functions: holds
 
@@ -867,6 +969,17 @@ COMMENT ON FUNCTION @extschema@.inv_maintain() IS
 'inventory.alert_retention. One row per task with the number of things it '
 'affected.';
 
+CREATE FUNCTION @extschema@.inv_schedule_maintenance()
+RETURNS SETOF @extschema@.inv_job
+AS 'MODULE_PATHNAME', 'inv_schedule_maintenance'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2;
+COMMENT ON FUNCTION @extschema@.inv_schedule_maintenance() IS
+'Registers inv_maintain() (every ten minutes) and inv_verify_or_fail() (every '
+'night) with pg_cron, as jobs of the owner of the extension; one row per job. '
+'Called again it changes nothing. Errors: 55000 where pg_cron is not in this '
+'database, with the statements to run where it is in the hint; 25006 '
+'read-only.';
+
 CREATE FUNCTION @extschema@.inv_worker_status()
 RETURNS SETOF @extschema@.inv_verb_status
 AS 'MODULE_PATHNAME', 'inv_worker_status'
@@ -890,6 +1003,106 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.inv_revoke(text, text) IS
 'Takes from a role what a level adds, and what the levels above it add. '
 'Errors: as of inv_grant.';
+
+
+-- ------------------------------------------------ functions: endpoints
+
+CREATE FUNCTION @extschema@.inv_add_endpoint(
+    name            text,
+    url             text,
+    format          text DEFAULT 'standard',
+    secrets         text[] DEFAULT NULL,
+    events          text[] DEFAULT NULL,
+    filter          jsonb DEFAULT NULL,
+    "authorization" text DEFAULT NULL,
+    max_attempts    bigint DEFAULT 20,
+    timeout_ms      bigint DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'inv_add_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_add_endpoint(
+    text, text, text, text[], text[], jsonb, text, bigint, bigint) IS
+'Lets the worker tell alerts to url, and answers the endpoint''s id. format: '
+'standard (Standard Webhooks), alertmanager (the base URL of a Prometheus '
+'Alertmanager) or cloudevents. secrets: up to 4 of whsec_ and base64, each '
+'signs; null makes one for standard, {} signs nothing. events: of low, out, '
+'short, recovered, null is all. filter: {"skus": [], "locations": [], '
+'"attributes": {}}, null is everything. authorization: that header. '
+'max_attempts: 1 to 100. timeout_ms: null is inventory.webhook_timeout. '
+'Errors: 22004 and 22023 bad argument, 25006 read-only.';
+
+CREATE FUNCTION @extschema@.inv_change_endpoint(
+    name            text,
+    url             text DEFAULT NULL,
+    format          text DEFAULT NULL,
+    secrets         text[] DEFAULT NULL,
+    events          text[] DEFAULT NULL,
+    filter          jsonb DEFAULT NULL,
+    "authorization" text DEFAULT NULL,
+    max_attempts    bigint DEFAULT NULL,
+    timeout_ms      bigint DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_change_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_change_endpoint(
+    text, text, text, text[], text[], jsonb, text, bigint, bigint) IS
+'Changes what is given of an endpoint; null leaves it. Errors: as of '
+'inv_add_endpoint.';
+
+CREATE FUNCTION @extschema@.inv_enable_endpoint(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_enable_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_enable_endpoint(text) IS
+'Lets an endpoint be told again, from this database. Errors: 22004 and 22023 '
+'bad argument, 25006 read-only.';
+
+CREATE FUNCTION @extschema@.inv_disable_endpoint(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_disable_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_disable_endpoint(text) IS
+'Lets an endpoint be told nothing more: what is pending waits, later alerts '
+'are not for it. Errors: as of inv_enable_endpoint.';
+
+CREATE FUNCTION @extschema@.inv_remove_endpoint(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'inv_remove_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_remove_endpoint(text) IS
+'Removes an endpoint with its deliveries. Errors: as of inv_enable_endpoint.';
+
+CREATE FUNCTION @extschema@.inv_endpoints_enable() RETURNS bigint
+AS 'MODULE_PATHNAME', 'inv_endpoints_enable'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_endpoints_enable() IS
+'Lets all endpoints that are switched on be told from this database, which '
+'they are not in a restored dump or a copied database, and answers how many. '
+'Those whose secrets did not come along stay off. Errors: 25006 read-only.';
+
+CREATE FUNCTION @extschema@.inv_test_endpoint(
+    name            text,
+    OUT ok          boolean,
+    OUT status      integer,
+    OUT milliseconds bigint,
+    OUT error       text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'inv_test_endpoint'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_test_endpoint(text) IS
+'Sends a test event to an endpoint at once, from this session, and answers '
+'what came of it: ok if the HTTP status is 2xx; error if there was no answer. '
+'Errors: 22004 and 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.inv_redeliver(
+    endpoint        text,
+    delivery_id     bigint DEFAULT NULL,
+    since           timestamptz DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'inv_redeliver'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_redeliver(text, bigint, timestamptz) IS
+'Lets deliveries be made again, under the same webhook-id, and answers how '
+'many: the one named, dead or delivered; or all dead ones of the endpoint '
+'since then, null is ever. Errors: 22004 and 22023 bad argument, 25006 '
+'read-only.';
 
 
 -- -------------------------------------------------- functions: triggers
@@ -1188,6 +1401,50 @@ COMMENT ON VIEW @extschema@.inv_stock_value IS
 'has none.';
 
 
+CREATE VIEW @extschema@.inv_endpoints AS
+SELECT e.name,
+       pg_catalog.regexp_replace(e.url, '(://[^/?#]*)[/?#].+', '\1/...') AS url,
+       e.format, e.events, e.filter, e.signed, e.max_attempts, e.timeout_ms,
+       e.enabled,
+       CASE WHEN NOT e.enabled THEN e.disabled_reason
+            WHEN t.endpoint_id IS NULL OR d.oid OPERATOR(pg_catalog.<>) t.database
+            THEN 'restored or copied: call inv_endpoints_enable()' END AS off_because,
+       CASE WHEN t.breaker OPERATOR(pg_catalog.=) 'open'
+             AND t.retry_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()
+            THEN 'half-open' ELSE t.breaker END AS breaker,
+       t.failures, t.retry_at, t.last_success_at, t.last_failure_at,
+       t.last_status, t.last_error, t.delivered, t.failed,
+       (SELECT pg_catalog.count(*) FROM @extschema@.inv_delivery p
+         WHERE p.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id
+           AND p.state OPERATOR(pg_catalog.=) 'pending') AS pending,
+       e.created_at, e.updated_at
+  FROM @extschema@.inv_endpoint e
+  JOIN pg_catalog.pg_database d
+    ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+  LEFT JOIN @extschema@.inv_endpoint_state t
+    ON t.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id;
+COMMENT ON VIEW @extschema@.inv_endpoints IS
+'Where alerts are told, and how that gets on. url: without its path, which '
+'may be a secret. off_because: why nothing is sent, null if something is. '
+'breaker: closed; open, nothing is sent before retry_at; half-open, one '
+'delivery is. delivered and failed count attempts.';
+
+CREATE VIEW @extschema@.inv_deliveries AS
+SELECT d.delivery_id, e.name AS endpoint, d.alert_id,
+       'evt_' OPERATOR(pg_catalog.||) d.event_id::pg_catalog.text AS webhook_id,
+       d.sku, d.event, d.state, d.attempts,
+       CASE WHEN d.state OPERATOR(pg_catalog.=) 'pending'
+            THEN d.next_at END AS next_at,
+       d.created_at, d.decided_at, d.last_status, d.last_error
+  FROM @extschema@.inv_delivery d
+  JOIN @extschema@.inv_endpoint e
+    ON e.endpoint_id OPERATOR(pg_catalog.=) d.endpoint_id;
+COMMENT ON VIEW @extschema@.inv_deliveries IS
+'What was or shall be told to whom. state: pending, delivered, or dead: given '
+'up after max_attempts, or because the endpoint is gone (410); '
+'inv_redeliver() lets it be tried again.';
+
+
 -- -------------------------------------------------------------- triggers
 
 CREATE TRIGGER inv_item_touch
@@ -1278,6 +1535,10 @@ SELECT pg_catalog.pg_extension_config_dump('inv_request', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold_line', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_hold_hold_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_endpoint', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_endpoint_endpoint_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_delivery', '');
+SELECT pg_catalog.pg_extension_config_dump('inv_delivery_delivery_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_alert', '');
 SELECT pg_catalog.pg_extension_config_dump('inv_alert_alert_id_seq', '');
 
@@ -1291,6 +1552,7 @@ REVOKE ALL ON TYPE
     @extschema@.inv_maintenance,
     @extschema@.inv_verb_status,
     @extschema@.inv_reorder,
+    @extschema@.inv_job,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
 
@@ -1308,6 +1570,12 @@ REVOKE ALL ON
     @extschema@.inv_item_level,
     @extschema@.inv_open_holds,
     @extschema@.inv_open_alerts,
+    @extschema@.inv_endpoint,
+    @extschema@.inv_endpoint_secret,
+    @extschema@.inv_endpoint_state,
+    @extschema@.inv_delivery,
+    @extschema@.inv_endpoints,
+    @extschema@.inv_deliveries,
     @extschema@.inv_alert_log,
     @extschema@.inv_daily_movements,
     @extschema@.inv_turnover,
@@ -1351,7 +1619,18 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_extend(text, bigint, text),
     @extschema@.inv_expire_holds(bigint),
     @extschema@.inv_set_limits(text, text, bigint, bigint, bigint, bigint),
+    @extschema@.inv_add_endpoint(
+        text, text, text, text[], text[], jsonb, text, bigint, bigint),
+    @extschema@.inv_change_endpoint(
+        text, text, text, text[], text[], jsonb, text, bigint, bigint),
+    @extschema@.inv_enable_endpoint(text),
+    @extschema@.inv_disable_endpoint(text),
+    @extschema@.inv_remove_endpoint(text),
+    @extschema@.inv_endpoints_enable(),
+    @extschema@.inv_test_endpoint(text),
+    @extschema@.inv_redeliver(text, bigint, timestamptz),
     @extschema@.inv_maintain(),
+    @extschema@.inv_schedule_maintenance(),
     @extschema@.inv_worker_status(),
     @extschema@.inv_grant(text, text),
     @extschema@.inv_revoke(text, text),
@@ -1362,6 +1641,7 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_verify(text, text),
     @extschema@.inv_reorder_list(integer),
     @extschema@.inv_acknowledge(bigint),
+    @extschema@.inv_verify_or_fail(),
     @extschema@.inv_item_touch(),
     @extschema@.inv_item_follow(),
     @extschema@.inv_location_follow(),

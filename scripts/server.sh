@@ -255,7 +255,7 @@ inv_pg_packages()
 	local major
 
 	if [ -n "${PG_CONFIG:-}" ]; then
-		inv_packages gcc libc6-dev make
+		inv_packages gcc libc6-dev make libcurl4-openssl-dev
 		return
 	fi
 	if [ -z "$(inv_pg_version)" ]; then
@@ -266,7 +266,7 @@ inv_pg_packages()
 	[ "${major:-0}" -ge 15 ] ||
 		inv_fail "PostgreSQL 15 or newer is needed; found: ${major:-none}"
 	inv_packages "postgresql-$major" "postgresql-server-dev-$major" \
-		libpq-dev gcc libc6-dev make zlib1g-dev
+		libpq-dev gcc libc6-dev make zlib1g-dev libcurl4-openssl-dev
 }
 
 # --- build -------------------------------------------------------------------

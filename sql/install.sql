@@ -93,7 +93,8 @@ SELECT p.oid::regprocedure, p.proconfig FROM member m JOIN pg_proc p ON p.oid = 
 SELECT p.proname, p.provolatile, p.proparallel FROM pg_proc p
   WHERE p.proname IN ('inv_receive', 'inv_deduct', 'inv_available', 'inv_history', 'inv_verify')
     AND p.pronamespace = 'install'::regnamespace ORDER BY p.proname;
--- every table and sequence of ours is in a dump; a partitioned one has no rows
+-- every table and sequence of ours is in a dump, but those that shall not leave
+-- this database
 SELECT m.identity FROM pg_extension e, member m JOIN pg_class c ON c.oid = m.objid
     AND m.classid = 'pg_class'::regclass
   WHERE e.extname = 'inventory' AND c.relkind IN ('r', 'S')

@@ -299,7 +299,9 @@ static InvPlan exists_plan = {
 
 static InvPlan expire_plan = {
 	.sql = "DELETE FROM @inv_alert a"
-	" WHERE a.raised_at < $1 AND NOT a.pending AND NOT " IS_OPEN,
+	" WHERE a.raised_at < $1 AND NOT " IS_OPEN
+	" AND NOT EXISTS (SELECT FROM @inv_delivery d"
+	"  WHERE d.alert_id = a.alert_id AND d.state = 'pending')",
 	.nargs = 1,
 	.argtypes = {TIMESTAMPTZOID}
 };

@@ -128,4 +128,34 @@ typedef const JumbleState InvJumbleState;
 typedef JumbleState InvJumbleState;
 #endif
 
+/* 17 has sets of events belong to a resource owner, or to none */
+#if PG_VERSION_NUM >= 170000
+#define inv_create_wait_event_set(count) CreateWaitEventSet(NULL, count)
+#else
+#define inv_create_wait_event_set(count) \
+	CreateWaitEventSet(CurrentMemoryContext, count)
+#endif
+
+/* 16 has memory of its own for settings */
+#if PG_VERSION_NUM >= 160000
+#define inv_guc_malloc(size) guc_malloc(LOG, size)
+#define inv_guc_free(pointer) guc_free(pointer)
+#else
+#define inv_guc_malloc(size) malloc(size)
+#define inv_guc_free(pointer) free(pointer)
+#endif
+
+/* 18 has bytes in base64 unsigned */
+#if PG_VERSION_NUM >= 180000
+#define inv_b64_encode(src, length, dst, size) \
+	pg_b64_encode(src, length, dst, size)
+#define inv_b64_decode(src, length, dst, size) \
+	pg_b64_decode(src, length, dst, size)
+#else
+#define inv_b64_encode(src, length, dst, size) \
+	pg_b64_encode((const char *) (src), length, dst, size)
+#define inv_b64_decode(src, length, dst, size) \
+	pg_b64_decode(src, length, (char *) (dst), size)
+#endif
+
 #endif							/* INV_COMPAT_H */

@@ -59,6 +59,7 @@ static const Right rights[] = {
 	{READER, "EXECUTE", "FUNCTION @inv_components"},
 	{READER, "EXECUTE", "FUNCTION @inv_movements_of"},
 	{READER, "EXECUTE", "FUNCTION @inv_verify"},
+	{READER, "EXECUTE", "FUNCTION @inv_verify_or_fail"},
 	{READER, "EXECUTE", "FUNCTION @inv_worker_status"},
 	{READER, "EXECUTE", "FUNCTION @inv_reorder_list"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_receive"},
@@ -81,7 +82,18 @@ static const Right rights[] = {
 	{ADMIN, "INSERT, UPDATE, DELETE", "@inv_bundle"},
 	{ADMIN, "EXECUTE", "FUNCTION @inv_set_limits"},
 	{ADMIN, "EXECUTE", "FUNCTION @inv_expire_holds"},
-	{ADMIN, "EXECUTE", "FUNCTION @inv_maintain"}
+	{ADMIN, "EXECUTE", "FUNCTION @inv_add_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_change_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_enable_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_disable_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_remove_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_endpoints_enable"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_test_endpoint"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_redeliver"},
+	{ADMIN, "SELECT", "@inv_endpoints"},
+	{ADMIN, "SELECT", "@inv_deliveries"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_maintain"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_schedule_maintenance"}
 };
 
 static int

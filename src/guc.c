@@ -9,6 +9,8 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "address.h"
+#include "compat.h"
 #include "guc.h"
 
 /* the longest texts that a movement keeps beside its reference */
@@ -27,6 +29,13 @@ int			inv_max_lines;
 char	   *inv_databases;
 int			inv_worker_nap;
 bool		inv_log_refusals;
+int			inv_webhook_timeout;
+int			inv_webhook_retry_delay;
+int			inv_webhook_in_flight_limit;
+char	   *inv_webhook_ca_file;
+const InvAllowList *inv_webhook_allow_list;
+
+static char *webhook_allow;
 
 static bool
 check_location(char **value, void **extra, GucSource source)
@@ -79,6 +88,31 @@ inv_guc_databases(void)
 	if (!SplitGUCList(pstrdup(inv_databases), ',', &names))
 		elog(ERROR, "inventory.databases was not checked");
 	return names;
+}
+
+/* check_allow - the list that is made of it is what is used */
+static bool
+check_allow(char **value, void **extra, GucSource source)
+{
+	InvAllowList *list = inv_guc_malloc(sizeof(InvAllowList));
+	const char *problem = list ? inv_allow_parse(*value, list) :
+	"There is no memory for it.";
+
+	if (problem == NULL)
+	{
+		*extra = list;
+		return true;
+	}
+	GUC_check_errdetail("%s", problem);
+	if (list)
+		inv_guc_free(list);
+	return false;
+}
+
+static void
+assign_allow(const char *value, void *extra)
+{
+	inv_webhook_allow_list = extra;
 }
 
 void
@@ -152,5 +186,34 @@ inv_guc_define(void)
 							 NULL,
 							 &inv_log_refusals, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("inventory.webhook_allow",
+							   "Hosts that webhooks may be sent to.",
+							   "Names, *.names, addresses and networks; * is "
+							   "every public host. Empty: none.",
+							   &webhook_allow, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT,
+							   check_allow, assign_allow, NULL);
+	DefineCustomStringVariable("inventory.webhook_ca_file",
+							   "File of certificates of authorities that "
+							   "webhooks trust.",
+							   "Empty: those of the system.",
+							   &inv_webhook_ca_file, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.webhook_timeout",
+							"How long a webhook may take.",
+							NULL,
+							&inv_webhook_timeout, 15000, 10, 600000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.webhook_retry_delay",
+							"How long after a failure a webhook is tried again.",
+							"Doubled with each further one, up to an hour.",
+							&inv_webhook_retry_delay, 5000, 10, 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.webhook_in_flight",
+							"Webhooks that are under way at the same time.",
+							NULL,
+							&inv_webhook_in_flight_limit, 64, 1, 200,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("inventory");
 }

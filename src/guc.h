@@ -46,6 +46,21 @@ extern bool inv_log_refusals;
 /* inv_guc_databases - the names in inventory.databases, as char pointers */
 extern List *inv_guc_databases(void);
 
+/* inventory.webhook_allow, taken apart: whom webhooks may be sent to */
+extern const struct InvAllowList *inv_webhook_allow_list;
+
+/* inventory.webhook_ca_file: certificates they trust; empty: the system's */
+extern char *inv_webhook_ca_file;
+
+/* inventory.webhook_timeout: milliseconds that one may take */
+extern int	inv_webhook_timeout;
+
+/* inventory.webhook_retry_delay: milliseconds until the first repetition */
+extern int	inv_webhook_retry_delay;
+
+/* inventory.webhook_in_flight: how many are under way at a time */
+extern int	inv_webhook_in_flight_limit;
+
 extern void inv_guc_define(void);
 
 #endif							/* INV_GUC_H */

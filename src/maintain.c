@@ -10,6 +10,7 @@
 #include "alert.h"
 #include "argument.h"
 #include "compat.h"
+#include "deliver.h"
 #include "hold.h"
 #include "leaf.h"
 #include "maintain.h"
@@ -31,6 +32,7 @@ const InvTask inv_tasks[] = {
 	{"keys", inv_request_expire},
 	{"holds", expire_holds},
 	{"hold_tombstones", inv_hold_forget},
+	{"deliveries", inv_deliver_expire},
 	{"alerts", inv_alert_expire}
 };
 const int	inv_task_count = lengthof(inv_tasks);

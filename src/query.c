@@ -16,11 +16,15 @@
 #define MAX_HISTORY_ROWS 100000
 #define MAX_REORDER_DAYS 3650
 
+/* discrepancies that inv_verify_or_fail() names */
+#define MAX_WARNINGS 20
+
 PG_FUNCTION_INFO_V1(inv_available);
 PG_FUNCTION_INFO_V1(inv_history);
 PG_FUNCTION_INFO_V1(inv_movements_of);
 PG_FUNCTION_INFO_V1(inv_verify);
 PG_FUNCTION_INFO_V1(inv_reorder_list);
+PG_FUNCTION_INFO_V1(inv_verify_or_fail);
 
 static InvPlan history_plan = {
 	.sql = "SELECT * FROM @inv_movement"
@@ -233,4 +237,38 @@ inv_reorder_list(PG_FUNCTION_ARGS)
 												  MAX_REORDER_DAYS));
 	inv_plan_to_srf(fcinfo, cat, &reorder_plan, &days, NULL);
 	return (Datum) 0;
+}
+
+/* warn - of one row of verify_plan */
+static void
+warn(HeapTuple row, TupleDesc desc)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("%s of \"%s\" at \"%s\": expected %s, found %s",
+					SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 1),
+					SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 4),
+					SPI_getvalue(row, desc, 5))));
+}
+
+Datum
+inv_verify_or_fail(PG_FUNCTION_ARGS)
+{
+	const InvCatalogue *cat = inv_catalogue_get(fcinfo, AccessShareLock);
+	Datum		values[2] = {0};
+	InvPlanScope scope;
+	int64		found;
+
+	inv_plan_begin(&scope, cat);
+	found = inv_plan_run(&scope, &verify_plan, values, "nn", 0);
+	for (int i = 0; i < Min(found, MAX_WARNINGS); i++)
+		warn(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	if (found > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stock and ledger disagree"),
+				 inv_errdetail("discrepancies:i", found),
+				 errhint("SELECT * FROM inv_verify() lists them.")));
+	inv_plan_end(&scope);
+	PG_RETURN_VOID();
 }

@@ -33,14 +33,20 @@
 #include "utils/wait_event.h"
 
 #include "compat.h"
+#include "deliver.h"
 #include "guc.h"
 #include "hold.h"
 #include "maintain.h"
 #include "shmem.h"
+#include "webhook.h"
 #include "worker.h"
 
-/* holds that one transaction expires: it locks their stock */
-#define EXPIRE_BATCH 1000
+/*
+ * Holds that one transaction expires, and the pause after it: what they lock
+ * is wanted by sellers, who keep most of their rate at this pace.
+ */
+#define EXPIRE_BATCH 100
+#define EXPIRE_PAUSE_MS 25
 
 #define HOUSEKEEPING_MS (10 * 60 * 1000)
 #define FIRST_RETRY_MS 1000
@@ -59,6 +65,7 @@ static long keep_house(void);
 
 const InvVerb inv_verbs[] = {
 	{"expire", expire_holds, .backlog = &expire_backlog},
+	{"deliver", inv_deliver_run, .prompt = true, .backlog = &inv_deliver_backlog},
 	{"housekeeping", keep_house}
 };
 const int	inv_verb_count = lengthof(inv_verbs);
@@ -137,7 +144,7 @@ expire_holds(void)
 		return inv_worker_nap;
 	expired = inv_hold_expire(cat, EXPIRE_BATCH);
 	inv_worker_commit(false);
-	return expired < EXPIRE_BATCH ? inv_worker_nap : 0;
+	return expired < EXPIRE_BATCH ? inv_worker_nap : EXPIRE_PAUSE_MS;
 }
 
 /* keep_house - each task in a transaction of its own */
@@ -157,9 +164,7 @@ keep_house(void)
 	return HOUSEKEEPING_MS;
 }
 
-/*
- * recover - ends what an error interrupted, and tells of it
- */
+/* recover - ends what an error interrupted, and tells of it */
 static void
 recover(int verb, MemoryContext context)
 {
@@ -262,6 +267,7 @@ reload_settings(void)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	override_settings();
 }
 
 static void
@@ -271,9 +277,7 @@ wait_for_work(long ms)
 
 	if (event == 0)
 		event = inv_wait_event_new("InventoryWorker");
-	(void) WaitLatch(MyLatch,
-					 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, event);
+	(void) inv_webhook_wait(ms, event);
 }
 
 static void

@@ -1,0 +1,504 @@
+/*
+ * deliver.c
+ *		Telling endpoints of alerts.
+ *
+ * Each turn has three steps, each a short transaction, and none of them is open
+ * while something is sent:
+ *
+ *	 dispatch	alerts that are pending become deliveries, one for each enabled
+ *				endpoint that wants them, and listeners are notified
+ *	 take		deliveries that are due are sent, as many as endpoints take
+ *	 note		what came of those that have ended is written
+ *
+ * Invariants
+ * - An alert is pending until its deliveries are in the table: they become
+ *	 visible together.  A delivery is pending until its end is: so whatever
+ *	 crashes, and whenever, it is sent again.  At least once; the webhook-id is
+ *	 that of the alert, so a receiver can tell.
+ * - Of one SKU an endpoint is told in order: only its oldest pending delivery
+ *	 is ever sent.
+ * - Which deliveries are under way is known to this process alone, which is the
+ *	 only one that sends.  If it ends they are pending.
+ * - A dead endpoint costs nothing: its breaker is open, and then nothing is
+ *	 looked up, sent or counted for it, except one delivery now and then.
+ * - Nothing is sent unless the endpoint was armed in this very database.
+ *
+ *	 breaker	closed		--- 5 failures in a row --->	open
+ *				open		--- retry_at is over ------>	half-open, sends one
+ *				half-open	--- success --------------->	closed
+ *							--- failure --------------->	open, for longer
+ *
+ * These commits need not be durable: what a crash undoes is done again.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "deliver.h"
+#include "endpoint.h"
+#include "guc.h"
+#include "payload.h"
+#include "plan.h"
+#include "webhook.h"
+#include "worker.h"
+
+#define DISPATCH_BATCH 500
+#define PER_ENDPOINT 16
+#define BREAKER_FAILURES 5
+#define MAX_PAUSE_MS (5 * 60 * 1000)
+#define MAX_DELAY_MS (60 * 60 * 1000)
+
+/* A delivery under way */
+typedef struct Flight
+{
+	int64		delivery_id;
+	int64		endpoint_id;
+	int			attempts;		/* before this one */
+	int			max_attempts;
+} Flight;
+
+/* What came of one */
+typedef struct Landing
+{
+	Flight		flight;
+	InvWebhookResult result;
+} Landing;
+
+static Flight *flights[200];	/* as many as may be in flight */
+static int	flight_count = 0;
+
+/* ---------- dispatch ---------- */
+
+static InvPlan dispatch_plan = {
+	.sql = "WITH taken AS (UPDATE @inv_alert SET pending = false"
+	"  WHERE alert_id IN (SELECT alert_id FROM @inv_alert WHERE pending"
+	"   ORDER BY alert_id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)"
+	"  RETURNING *),"
+	" made AS (INSERT INTO @inv_delivery (endpoint_id, alert_id, event_id,"
+	"   sku, event)"
+	"  SELECT e.endpoint_id, a.alert_id, a.event_id, a.sku, a.kind"
+	"   FROM taken a JOIN @inv_endpoint e ON e.enabled"
+	"    AND (e.events IS NULL OR a.kind = ANY (e.events))"
+	"    AND ((e.filter -> 'skus') IS NULL OR (e.filter -> 'skus') ? a.sku)"
+	"    AND ((e.filter -> 'locations') IS NULL"
+	"     OR (e.filter -> 'locations') ? a.location)"
+	"    AND ((e.filter -> 'attributes') IS NULL OR EXISTS (SELECT"
+	"     FROM @inv_item i WHERE i.sku = a.sku"
+	"      AND i.attributes @@> (e.filter -> 'attributes')))"
+	"   ORDER BY a.alert_id)"
+	" SELECT count(pg_notify('inv_alert', json_build_object("
+	"   'alert_id', alert_id, 'kind', kind, 'sku', sku,"
+	"   'location', location, 'available', available)::text)) FROM taken",
+	.nargs = 1,
+	.argtypes = {INT8OID}
+};
+
+/* dispatch - answers how many alerts */
+static int64
+dispatch(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+	Datum		limit = Int64GetDatum(DISPATCH_BATCH);
+	int64		count;
+	bool		isnull;
+
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &dispatch_plan, &limit, NULL, 0);
+	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+	inv_plan_end(&scope);
+	return count;
+}
+
+/* ---------- take ---------- */
+
+/*
+ * $1: deliveries under way, $2: their endpoints, $3: how many may be under way
+ * of one endpoint.  Of an endpoint whose breaker is not closed one is, and only
+ * when its time has come.
+ */
+static InvPlan take_plan = {
+	.sql = "SELECT d.delivery_id, e.endpoint_id, d.attempts, e.max_attempts,"
+	"  e.url || CASE WHEN e.format = 'alertmanager'"
+	"   AND e.url NOT LIKE '%/api/v2/alerts' THEN '/api/v2/alerts'"
+	"   ELSE '' END, e.format, 'evt_' || a.event_id, " INV_PAYLOAD_SQL ","
+	"  s.secrets, s.\"authorization\", coalesce(e.timeout_ms, 0)"
+	" FROM @inv_endpoint e"
+	" JOIN @inv_endpoint_state t ON t.endpoint_id = e.endpoint_id"
+	"  AND " INV_ENDPOINT_LIVE
+	"  AND (t.retry_at IS NULL OR t.retry_at <= clock_timestamp())"
+	" LEFT JOIN @inv_endpoint_secret s ON s.endpoint_id = e.endpoint_id"
+	" CROSS JOIN LATERAL (SELECT count(*) AS used FROM unnest($2) u"
+	"  WHERE u = e.endpoint_id) b"
+	" CROSS JOIN LATERAL (SELECT * FROM @inv_delivery d"
+	"  WHERE d.endpoint_id = e.endpoint_id AND d.state = 'pending'"
+	"   AND d.next_at <= clock_timestamp() AND d.delivery_id <> ALL ($1)"
+	"   AND NOT EXISTS (SELECT FROM @inv_delivery p"
+	"    WHERE p.endpoint_id = d.endpoint_id AND p.sku = d.sku"
+	"     AND p.state = 'pending' AND p.delivery_id < d.delivery_id)"
+	"  ORDER BY d.delivery_id"
+	"  LIMIT greatest(0, CASE t.breaker WHEN 'closed' THEN $3 ELSE 1 END"
+	"   - b.used)) d"
+	" JOIN @inv_alert a ON a.alert_id = d.alert_id"
+	" WHERE e.enabled",
+	.nargs = 3,
+	.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}
+};
+
+/* The columns of that */
+enum
+{
+	TAKE_DELIVERY_ID,
+	TAKE_ENDPOINT_ID,
+	TAKE_ATTEMPTS,
+	TAKE_MAX_ATTEMPTS,
+	TAKE_URL,
+	TAKE_FORMAT,
+	TAKE_ID,
+	TAKE_BODY,
+	TAKE_SECRETS,
+	TAKE_AUTHORIZATION,
+	TAKE_TIMEOUT_MS,
+	TAKE_COLUMNS
+};
+
+static Datum
+array_of(const Datum *values, int count)
+{
+	return PointerGetDatum(construct_array((Datum *) values, count, INT8OID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+static char *
+optional_text(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* send - answers false if no more may be under way */
+static bool
+send(const Datum *values, const bool *nulls)
+{
+	Flight	   *flight = MemoryContextAlloc(TopMemoryContext, sizeof(Flight));
+	char	   *body = TextDatumGetCString(values[TAKE_BODY]);
+	const char **headers;
+	InvWebhookRequest request = {
+		.url = TextDatumGetCString(values[TAKE_URL]),
+		.body = pg_server_to_any(body, strlen(body), PG_UTF8),
+		.timeout_ms = (int) DatumGetInt64(values[TAKE_TIMEOUT_MS]),
+		.owner = flight
+	};
+
+	flight->delivery_id = DatumGetInt64(values[TAKE_DELIVERY_ID]);
+	flight->endpoint_id = DatumGetInt64(values[TAKE_ENDPOINT_ID]);
+	flight->attempts = DatumGetInt32(values[TAKE_ATTEMPTS]);
+	flight->max_attempts = (int) DatumGetInt64(values[TAKE_MAX_ATTEMPTS]);
+	request.length = strlen(request.body);
+	request.nheaders =
+		inv_payload_headers(TextDatumGetCString(values[TAKE_FORMAT]),
+							TextDatumGetCString(values[TAKE_ID]),
+							request.body,
+							nulls[TAKE_SECRETS] ? NULL :
+							DatumGetArrayTypeP(values[TAKE_SECRETS]),
+							optional_text(values[TAKE_AUTHORIZATION],
+										  nulls[TAKE_AUTHORIZATION]),
+							&headers);
+	request.headers = headers;
+	if (flight_count < lengthof(flights) && inv_webhook_send(&request))
+	{
+		flights[flight_count++] = flight;
+		return true;
+	}
+	pfree(flight);
+	return false;
+}
+
+/*
+ * take - sends what is due; answers whether there was any
+ *
+ * That it is sent before this transaction has ended matters to nobody: it only
+ * reads.
+ */
+static bool
+take(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+	Datum		deliveries[lengthof(flights)];
+	Datum		endpoints[lengthof(flights)];
+	Datum		values[3];
+	bool		any;
+
+	for (int i = 0; i < flight_count; i++)
+	{
+		deliveries[i] = Int64GetDatum(flights[i]->delivery_id);
+		endpoints[i] = Int64GetDatum(flights[i]->endpoint_id);
+	}
+	values[0] = array_of(deliveries, flight_count);
+	values[1] = array_of(endpoints, flight_count);
+	values[2] = Int64GetDatum(PER_ENDPOINT);
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &take_plan, values, NULL, 0);
+	any = SPI_processed > 0;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Datum		row[TAKE_COLUMNS];
+		bool		nulls[TAKE_COLUMNS];
+
+		for (int j = 0; j < TAKE_COLUMNS; j++)
+			row[j] = SPI_getbinval(SPI_tuptable->vals[i],
+								   SPI_tuptable->tupdesc, j + 1, &nulls[j]);
+		if (!send(row, nulls))
+			break;
+	}
+	inv_plan_end(&scope);
+	return any;
+}
+
+/* ---------- note ---------- */
+
+/* the breaker's part of each is a statement of its own, and comes in order */
+static InvPlan delivery_plan = {
+	.sql = "UPDATE @inv_delivery SET state = $2, attempts = attempts + 1,"
+	"  next_at = clock_timestamp() + make_interval(secs => $3),"
+	"  decided_at = CASE WHEN $2 <> 'pending' THEN clock_timestamp() END,"
+	"  last_status = $4, last_error = $5"
+	" WHERE delivery_id = $1 AND state = 'pending'",
+	.nargs = 5,
+	.argtypes = {INT8OID, TEXTOID, FLOAT8OID, INT4OID, TEXTOID}
+};
+
+static InvPlan success_plan = {
+	.sql = "UPDATE @inv_endpoint_state SET breaker = 'closed', failures = 0,"
+	"  retry_at = NULL, last_success_at = clock_timestamp(),"
+	"  last_status = $2, last_error = NULL, delivered = delivered + 1"
+	" WHERE endpoint_id = $1",
+	.nargs = 2,
+	.argtypes = {INT8OID, INT4OID}
+};
+
+/*
+ * $4: is it the endpoint's fault?  $5: seconds that it has asked for.  What
+ * was under way when the breaker opened says nothing new.
+ */
+#define COUNTS \
+	"($4 AND coalesce(retry_at <= clock_timestamp(), true))"
+#define OPENS \
+	"(" COUNTS " AND (failures + 1 >= $6 OR $5 > 0))"
+
+static InvPlan failure_plan = {
+	.sql = "UPDATE @inv_endpoint_state SET failures = failures + " COUNTS "::int,"
+	"  breaker = CASE WHEN " OPENS " THEN 'open' ELSE breaker END,"
+	"  retry_at = CASE WHEN " OPENS " THEN"
+	"   clock_timestamp() + make_interval(secs => greatest($5, least($7,"
+	"    $8 * power(2, least(20, greatest(0, failures + 1 - $6))))))"
+	"   ELSE retry_at END,"
+	"  last_failure_at = clock_timestamp(), last_status = $2,"
+	"  last_error = $3, failed = failed + 1"
+	" WHERE endpoint_id = $1",
+	.nargs = 8,
+	.argtypes = {INT8OID, INT4OID, TEXTOID, BOOLOID, FLOAT8OID, INT8OID,
+	FLOAT8OID, FLOAT8OID}
+};
+
+static InvPlan gone_plan = {
+	.sql = "WITH e AS (UPDATE @inv_endpoint SET enabled = false,"
+	"  disabled_reason = 'it answered 410 Gone', updated_at = now()"
+	"  WHERE endpoint_id = $1 RETURNING endpoint_id)"
+	" UPDATE @inv_delivery d SET state = 'dead', decided_at = clock_timestamp(),"
+	"  last_status = 410, last_error = 'the endpoint answered 410 Gone'"
+	" FROM e WHERE d.endpoint_id = e.endpoint_id AND d.state = 'pending'",
+	.nargs = 1,
+	.argtypes = {INT8OID}
+};
+
+/* delay_s - before the next attempt: doubled each time, 20 % more or less */
+static double
+delay_s(const Landing *landing)
+{
+	double		ms = inv_webhook_retry_delay;
+	double		asked = Max(0, landing->result.retry_after_s);
+
+	for (int i = 0; i < landing->flight.attempts && ms < MAX_DELAY_MS; i++)
+		ms *= 2;
+	ms = Min(ms, MAX_DELAY_MS) *
+		(0.8 + 0.4 * pg_prng_double(&pg_global_prng_state));
+	return Max(asked, ms / 1000);
+}
+
+/* is_fault - of the endpoint, and not of what was sent */
+static bool
+is_fault(int status)
+{
+	return status == 0 || status >= 500 || status == 429 || status == 408;
+}
+
+static void
+note_success(InvPlanScope *scope, const Landing *landing)
+{
+	Datum		values[] = {
+		Int64GetDatum(landing->flight.endpoint_id),
+		Int32GetDatum(landing->result.status)
+	};
+
+	inv_plan_run(scope, &success_plan, values, NULL, 0);
+}
+
+static void
+note_failure(InvPlanScope *scope, const Landing *landing, Datum error)
+{
+	const InvWebhookResult *result = &landing->result;
+	Datum		values[] = {
+		Int64GetDatum(landing->flight.endpoint_id),
+		Int32GetDatum(result->status),
+		error,
+		BoolGetDatum(is_fault(result->status)),
+		Float8GetDatum((double) Max(0, result->retry_after_s)),
+		Int64GetDatum(BREAKER_FAILURES),
+		Float8GetDatum(MAX_PAUSE_MS / 1000.0),
+		Float8GetDatum(inv_webhook_retry_delay / 1000.0)
+	};
+
+	inv_plan_run(scope, &failure_plan, values,
+				 result->status == 0 ? " n      " : NULL, 0);
+}
+
+static void
+note_delivery(InvPlanScope *scope, const Landing *landing, bool success,
+			  Datum error)
+{
+	const Flight *flight = &landing->flight;
+	bool		last = flight->attempts + 1 >= flight->max_attempts;
+	Datum		values[] = {
+		Int64GetDatum(flight->delivery_id),
+		CStringGetTextDatum(success ? "delivered" : last ? "dead" : "pending"),
+		Float8GetDatum(success ? 0 : delay_s(landing)),
+		Int32GetDatum(landing->result.status),
+		error
+	};
+	char		nulls[] = "     ";
+
+	if (landing->result.status == 0)
+		nulls[3] = 'n';
+	if (success)
+		nulls[4] = 'n';
+	inv_plan_run(scope, &delivery_plan, values, nulls, 0);
+}
+
+static void
+note(InvPlanScope *scope, const Landing *landing)
+{
+	const InvWebhookResult *result = &landing->result;
+	bool		success = result->status >= 200 && result->status < 300;
+	Datum		gone = Int64GetDatum(landing->flight.endpoint_id);
+	Datum		error =
+	CStringGetTextDatum(result->error[0] ? result->error :
+						psprintf("it answered %d", result->status));
+
+	note_delivery(scope, landing, success, error);
+	if (success)
+		note_success(scope, landing);
+	else
+		note_failure(scope, landing, error);
+	if (result->status == 410)
+		inv_plan_run(scope, &gone_plan, &gone, NULL, 0);
+}
+
+/* collect - those that have ended, in the order in which they did */
+static int
+collect(Landing *landings)
+{
+	int			count = 0;
+
+	while (count < lengthof(flights) &&
+		   inv_webhook_next(&landings[count].result))
+	{
+		Flight	   *flight = landings[count].result.owner;
+		int			i = 0;
+
+		while (flights[i] != flight)
+			i++;
+		flights[i] = flights[--flight_count];
+		landings[count++].flight = *flight;
+		pfree(flight);
+	}
+	return count;
+}
+
+/* ---------- a turn ---------- */
+
+InvPlan		inv_deliver_backlog = {
+	.sql = "SELECT (SELECT count(*) FROM @inv_alert WHERE pending)"
+	" + (SELECT count(*) FROM @inv_delivery WHERE state = 'pending')",
+	.read_only = true
+};
+
+/* forget - what is under way, when there is nobody any more to tell it to */
+static void
+forget(void)
+{
+	inv_webhook_abandon_all();
+	while (flight_count > 0)
+		pfree(flights[--flight_count]);
+}
+
+long
+inv_deliver_run(void)
+{
+	Landing    *landings = palloc(lengthof(flights) * sizeof(Landing));
+	int			count = collect(landings);
+	const InvCatalogue *cat = inv_worker_begin();
+	InvPlanScope scope;
+	bool		more;
+
+	if (cat == NULL)
+	{
+		forget();
+		return inv_worker_nap;
+	}
+	if (count > 0)
+	{
+		inv_plan_begin(&scope, cat);
+		for (int i = 0; i < count; i++)
+			note(&scope, &landings[i]);
+		inv_plan_end(&scope);
+	}
+	more = dispatch(cat) == DISPATCH_BATCH;
+	inv_worker_commit(false);
+
+	cat = inv_worker_begin();
+	if (cat == NULL)
+		return inv_worker_nap;
+	(void) take(cat);
+	inv_worker_commit(false);
+	return more ? 0 : inv_worker_nap;
+}
+
+static InvPlan expire_plan = {
+	.sql = "DELETE FROM @inv_delivery"
+	" WHERE state <> 'pending' AND decided_at < $1",
+	.nargs = 1,
+	.argtypes = {TIMESTAMPTZOID}
+};
+
+int64
+inv_deliver_expire(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+	Datum		limit = TimestampTzGetDatum(GetCurrentTimestamp() -
+											inv_alert_retention *
+											USECS_PER_SEC);
+	uint64		removed;
+
+	inv_plan_begin(&scope, cat);
+	removed = inv_plan_run(&scope, &expire_plan, &limit, NULL, 0);
+	inv_plan_end(&scope);
+	return removed;
+}

@@ -1,0 +1,146 @@
+/*
+ * payload.c
+ *		How a webhook is signed.
+ *
+ * As Standard Webhooks 1.0 has it: HMAC-SHA256, with the bytes that a secret
+ * stands for, of id, time and body joined by dots; one signature for each
+ * secret, so that a receiver can change over from one to the next.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "catalog/pg_type.h"
+#include "common/base64.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "compat.h"
+#include "payload.h"
+
+#define SECRET_PREFIX "whsec_"
+#define MIN_SECRET_BYTES 24
+#define MAX_SECRET_BYTES 64
+#define NEW_SECRET_BYTES 32
+#define MAX_HEADERS 8
+
+const char *const inv_payload_formats = "standard, alertmanager or cloudevents";
+
+/* decode_secret - answers how many bytes, or -1 if it is none */
+static int
+decode_secret(const char *secret, uint8 *bytes)
+{
+	size_t		prefix = strlen(SECRET_PREFIX);
+	size_t		length = strlen(secret);
+
+	if (strncmp(secret, SECRET_PREFIX, prefix) != 0 ||
+		length - prefix > (size_t) pg_b64_enc_len(MAX_SECRET_BYTES))
+		return -1;
+	return inv_b64_decode(secret + prefix, length - prefix, bytes,
+						  MAX_SECRET_BYTES);
+}
+
+const char *
+inv_payload_check_secret(const char *secret)
+{
+	uint8		bytes[MAX_SECRET_BYTES];
+	int			count = decode_secret(secret, bytes);
+
+	explicit_bzero(bytes, sizeof(bytes));
+	if (count < MIN_SECRET_BYTES)
+		return "a secret is \"whsec_\" and 24 to 64 bytes in base64";
+	return NULL;
+}
+
+/* encode - in base64 */
+static char *
+encode(const uint8 *bytes, int count)
+{
+	int			size = pg_b64_enc_len(count);
+	char	   *text = palloc(size + 1);
+	int			length = inv_b64_encode(bytes, count, text, size);
+
+	Assert(length >= 0);
+	text[		length] = '\0';
+	return text;
+}
+
+char *
+inv_payload_make_secret(void)
+{
+	uint8		bytes[NEW_SECRET_BYTES];
+
+	if (!pg_strong_random(bytes, sizeof(bytes)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not make a secret at random")));
+	return psprintf("%s%s", SECRET_PREFIX, encode(bytes, sizeof(bytes)));
+}
+
+/* sign - "v1," and the signature */
+static const char *
+sign(const char *secret, const char *content)
+{
+	uint8		key[MAX_SECRET_BYTES];
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	int			count = decode_secret(secret, key);
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+
+	if (count < 0 || hmac == NULL ||
+		pg_hmac_init(hmac, key, count) < 0 ||
+		pg_hmac_update(hmac, (const uint8 *) content, strlen(content)) < 0 ||
+		pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not sign a webhook")));
+	pg_hmac_free(hmac);
+	explicit_bzero(key, sizeof(key));
+	return psprintf("v1,%s", encode(digest, sizeof(digest)));
+}
+
+/* signatures - by each of the secrets, separated by blanks */
+static const char *
+signatures(ArrayType *secrets, const char *content)
+{
+	StringInfoData buf;
+	Datum	   *elements;
+	int			count;
+
+	deconstruct_array(secrets, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  NULL, &count);
+	initStringInfo(&buf);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&buf, "%s%s", i > 0 ? " " : "",
+						 sign(TextDatumGetCString(elements[i]), content));
+	return buf.data;
+}
+
+int
+inv_payload_headers(const char *format, const char *id, const char *body,
+					ArrayType *secrets, const char *authorization,
+					const char ***headers)
+{
+	const char **list = palloc(MAX_HEADERS * sizeof(char *));
+	int64		now = (int64) time(NULL);
+	int			count = 0;
+
+	list[count++] = strcmp(format, "cloudevents") == 0 ?
+		"Content-Type: application/cloudevents+json; charset=utf-8" :
+		"Content-Type: application/json";
+	list[count++] = psprintf("webhook-id: %s", id);
+	list[count++] = psprintf("webhook-timestamp: " INT64_FORMAT, now);
+	if (secrets)
+		list[count++] = psprintf("webhook-signature: %s",
+								 signatures(secrets,
+											psprintf("%s." INT64_FORMAT ".%s",
+													 id, now, body)));
+	if (authorization)
+		list[count++] = psprintf("Authorization: %s", authorization);
+	/* curl would wait for the server to say that it may go on */
+	list[count++] = "Expect:";
+	*headers = list;
+	return count;
+}
