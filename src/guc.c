@@ -34,6 +34,7 @@ int			inv_webhook_retry_delay;
 int			inv_webhook_in_flight_limit;
 char	   *inv_webhook_ca_file;
 const InvAllowList *inv_webhook_allow_list;
+uint64		inv_webhook_allow_generation = 0;
 
 static char *webhook_allow;
 
@@ -113,6 +114,7 @@ static void
 assign_allow(const char *value, void *extra)
 {
 	inv_webhook_allow_list = extra;
+	inv_webhook_allow_generation++;
 }
 
 void

@@ -49,6 +49,9 @@ extern List *inv_guc_databases(void);
 /* inventory.webhook_allow, taken apart: whom webhooks may be sent to */
 extern const struct InvAllowList *inv_webhook_allow_list;
 
+/* grows whenever that changes */
+extern uint64 inv_webhook_allow_generation;
+
 /* inventory.webhook_ca_file: certificates they trust; empty: the system's */
 extern char *inv_webhook_ca_file;
 

@@ -14,7 +14,8 @@
  *	 that would wait for a thread that waits for a name server.
  * - A transfer may be ended in curl's callbacks only by their result.
  *
- * What may be called is asked twice, see address.h.
+ * What may be called is asked twice, see address.h.  A connection that is kept
+ * was asked about when it was made: so none outlives a change of the list.
  */
 #include "postgres.h"
 
@@ -68,6 +69,9 @@ static TimestampTz timer_at = DT_NOEND;
 static Transfer *transfers = NULL;
 static int	transfer_count = 0;
 static int	running = 0;		/* of those, as far as curl goes */
+
+/* the list under which the connections were made that curl keeps */
+static uint64 pooled_under = 0;
 
 /* ---------- callbacks of curl ---------- */
 
@@ -201,6 +205,27 @@ begin(void)
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) MAX_SOCKETS);
 }
 
+/*
+ * drop_connections - those that were made under another list
+ *
+ * While one of them is in use, new ones are not kept.
+ */
+static void
+drop_connections(void)
+{
+	if (pooled_under == inv_webhook_allow_generation || transfer_count > 0)
+		return;
+	block_signals();
+	curl_multi_cleanup(multi);
+	unblock_signals();
+	multi = NULL;
+	running = 0;
+	watch_count = 0;
+	timer_at = DT_NOEND;
+	pooled_under = inv_webhook_allow_generation;
+	begin();
+}
+
 /* set_options - answers false if curl lacks memory */
 static bool
 set_options(Transfer *transfer, const InvWebhookRequest *request)
@@ -231,6 +256,11 @@ set_options(Transfer *transfer, const InvWebhookRequest *request)
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 					 (curl_off_t) request->length);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+	if (pooled_under != inv_webhook_allow_generation)
+	{
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	if (inv_webhook_ca_file[0] != '\0' &&
 		curl_easy_setopt(easy, CURLOPT_CAINFO,
 						 inv_webhook_ca_file) != CURLE_OK)
@@ -284,6 +314,7 @@ inv_webhook_send(const InvWebhookRequest *request)
 	const char *refusal = inv_allow_url(inv_webhook_allow_list, request->url);
 
 	begin();
+	drop_connections();
 	if (transfer_count >= inv_webhook_in_flight_limit)
 		return false;
 	transfer = calloc(1, sizeof(Transfer));
