@@ -51,4 +51,4 @@ format-check:
 # all to every other module.
 symbols-check: $(shlib)
 	@! nm -D --defined-only $(shlib) | awk '{print $$3}' | \
-		grep -vE '^(inv_|pg_finfo_inv_|_PG_init$$|Pg_magic_func$$)'
+		grep -vE '^(inv_|pg_finfo_inv_|_PG_(output_plugin_)?init$$|Pg_magic_func$$)'

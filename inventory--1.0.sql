@@ -257,6 +257,8 @@ CREATE TABLE @extschema@.inv_stock (
     CONSTRAINT inv_stock_pkey PRIMARY KEY (stock_id),
     CONSTRAINT inv_stock_key UNIQUE (sku, location)
 ) WITH (fillfactor = 50);
+/* so that a row that is gone or renamed can be named in the change stream */
+ALTER TABLE @extschema@.inv_stock REPLICA IDENTITY USING INDEX inv_stock_key;
 COMMENT ON TABLE @extschema@.inv_stock IS
 'The stock rows. Only the functions of the extension write them; read '
 'inv_stock_level instead, which is right for hot stock too.';

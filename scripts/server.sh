@@ -373,6 +373,16 @@ inv_server_make()
 	mv "$1/data.new" "$1/data"
 }
 
+# Minor releases of 2026 ask an administrator which libraries may be named as
+# output plugins; earlier ones do not know the setting.
+inv_server_plugins()
+{
+	inv_as "$(inv_bindir)/postgres" --describe-config | awk -v q="'" '
+		$1 == "output_plugin_libraries" {
+			print $1 " = " q "inventory, pgoutput, test_decoding" q
+		}'
+}
+
 # The server listens on its socket only. Its folder lets in nobody but the
 # ordinary user (and root), so whoever gets as far as the socket is trusted.
 # Sets inv_settings_new to whether they are not what they were.
@@ -386,6 +396,7 @@ inv_server_configure()
 			"listen_addresses = ''" "port = $port" \
 			"unix_socket_directories = '$(inv_server_socket "$dir")'" \
 			'unix_socket_permissions = 0700' "$@"
+		inv_server_plugins
 	} | inv_as tee "$new" >/dev/null
 	grep -q '^include .*inventory.conf' "$dir/data/postgresql.conf" ||
 		echo "include '../inventory.conf'" |

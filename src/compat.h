@@ -10,6 +10,7 @@
 
 #include "access/tableam.h"
 #include "parser/analyze.h"
+#include "replication/reorderbuffer.h"
 #include "utils/tuplestore.h"
 
 #if PG_VERSION_NUM < 150000
@@ -156,6 +157,22 @@ typedef JumbleState InvJumbleState;
 	pg_b64_encode((const char *) (src), length, dst, size)
 #define inv_b64_decode(src, length, dst, size) \
 	pg_b64_decode(src, length, (char *) (dst), size)
+#endif
+
+/* 16 names the top of a decoded transaction, 17 has its tuples plain */
+#if PG_VERSION_NUM >= 160000
+#define inv_top_xid(txn) (rbtxn_get_toptxn(txn)->xid)
+#else
+#define inv_top_xid(txn) ((txn)->toptxn ? (txn)->toptxn->xid : (txn)->xid)
+#endif
+#if PG_VERSION_NUM >= 170000
+#define inv_change_old_tuple(change) ((change)->data.tp.oldtuple)
+#define inv_change_new_tuple(change) ((change)->data.tp.newtuple)
+#else
+#define inv_change_old_tuple(change) \
+	((change)->data.tp.oldtuple ? &(change)->data.tp.oldtuple->tuple : NULL)
+#define inv_change_new_tuple(change) \
+	((change)->data.tp.newtuple ? &(change)->data.tp.newtuple->tuple : NULL)
 #endif
 
 #endif							/* INV_COMPAT_H */

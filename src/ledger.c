@@ -33,32 +33,6 @@
 #include "ledger.h"
 #include "plan.h"
 
-/* The columns of inv_movement, counted from zero */
-enum
-{
-	MOVEMENT_ID,
-	MOVEMENT_STOCK_ID,
-	MOVEMENT_SKU,
-	MOVEMENT_LOCATION,
-	MOVEMENT_KIND,
-	MOVEMENT_ON_HAND_DELTA,
-	MOVEMENT_RESERVED_DELTA,
-	MOVEMENT_VERSION,
-	MOVEMENT_REFERENCE,
-	MOVEMENT_REASON,
-	MOVEMENT_HOLD,
-	MOVEMENT_KEY,
-	MOVEMENT_ORIGINAL_ID,
-	MOVEMENT_ACTOR,
-	MOVEMENT_APPLICATION_NAME,
-	MOVEMENT_TRACEPARENT,
-	MOVEMENT_TXID,
-	MOVEMENT_EPOCH,
-	MOVEMENT_OCCURRED_AT,
-	MOVEMENT_RECORDED_AT,
-	MOVEMENT_COLUMNS
-};
-
 /*
  * occurred_at is never later than recorded_at: so the movements since a time
  * are among those recorded since, which an index can tell.
@@ -159,15 +133,15 @@ fill_labels(const InvLedger *ledger, TupleTableSlot *slot,
 {
 	TimestampTz occurred_at = labels->occurred_at;
 
-	set_text(slot, MOVEMENT_REFERENCE, PointerGetDatum(labels->reference));
-	set_text(slot, MOVEMENT_REASON, PointerGetDatum(labels->reason));
-	set_text(slot, MOVEMENT_KEY, PointerGetDatum(labels->key));
-	set_text(slot, MOVEMENT_HOLD, PointerGetDatum(labels->hold));
+	set_text(slot, INV_MOVEMENT_REFERENCE, PointerGetDatum(labels->reference));
+	set_text(slot, INV_MOVEMENT_REASON, PointerGetDatum(labels->reason));
+	set_text(slot, INV_MOVEMENT_KEY, PointerGetDatum(labels->key));
+	set_text(slot, INV_MOVEMENT_HOLD, PointerGetDatum(labels->hold));
 
 	/* a client's clock may be ahead of ours: the ledger's never is */
 	if (occurred_at == DT_NOBEGIN || occurred_at > ledger->now)
 		occurred_at = ledger->now;
-	slot->tts_values[MOVEMENT_OCCURRED_AT] = TimestampTzGetDatum(occurred_at);
+	slot->tts_values[INV_MOVEMENT_OCCURRED_AT] = TimestampTzGetDatum(occurred_at);
 }
 
 static void
@@ -177,26 +151,26 @@ fill_slot(const InvLedger *ledger, TupleTableSlot *slot, int64 id,
 	Datum	   *values = slot->tts_values;
 
 	ExecClearTuple(slot);
-	memset(slot->tts_isnull, false, MOVEMENT_COLUMNS);
-	set_integer(slot, MOVEMENT_ID, id);
-	set_integer(slot, MOVEMENT_STOCK_ID, movement->stock_id);
-	values[MOVEMENT_SKU] = PointerGetDatum(movement->sku);
-	values[MOVEMENT_LOCATION] = PointerGetDatum(movement->location);
-	values[MOVEMENT_KIND] = CStringGetTextDatum(movement->kind);
-	set_integer(slot, MOVEMENT_ON_HAND_DELTA, movement->on_hand_delta);
-	set_integer(slot, MOVEMENT_RESERVED_DELTA, movement->reserved_delta);
-	set_integer(slot, MOVEMENT_VERSION, movement->version);
-	set_integer(slot, MOVEMENT_ORIGINAL_ID, movement->original_id);
-	slot->tts_isnull[MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
-	set_text(slot, MOVEMENT_ACTOR, ledger->actor);
-	set_text(slot, MOVEMENT_APPLICATION_NAME, ledger->application_name);
-	set_text(slot, MOVEMENT_TRACEPARENT, ledger->traceparent);
-	values[MOVEMENT_TXID] = ledger->txid;
-	slot->tts_isnull[MOVEMENT_EPOCH] = true;
-	values[MOVEMENT_RECORDED_AT] = TimestampTzGetDatum(ledger->now);
+	memset(slot->tts_isnull, false, INV_MOVEMENT_COLUMNS);
+	set_integer(slot, INV_MOVEMENT_ID, id);
+	set_integer(slot, INV_MOVEMENT_STOCK_ID, movement->stock_id);
+	values[INV_MOVEMENT_SKU] = PointerGetDatum(movement->sku);
+	values[INV_MOVEMENT_LOCATION] = PointerGetDatum(movement->location);
+	values[INV_MOVEMENT_KIND] = CStringGetTextDatum(movement->kind);
+	set_integer(slot, INV_MOVEMENT_ON_HAND_DELTA, movement->on_hand_delta);
+	set_integer(slot, INV_MOVEMENT_RESERVED_DELTA, movement->reserved_delta);
+	set_integer(slot, INV_MOVEMENT_VERSION, movement->version);
+	set_integer(slot, INV_MOVEMENT_ORIGINAL_ID, movement->original_id);
+	slot->tts_isnull[INV_MOVEMENT_ORIGINAL_ID] = movement->original_id == 0;
+	set_text(slot, INV_MOVEMENT_ACTOR, ledger->actor);
+	set_text(slot, INV_MOVEMENT_APPLICATION_NAME, ledger->application_name);
+	set_text(slot, INV_MOVEMENT_TRACEPARENT, ledger->traceparent);
+	values[INV_MOVEMENT_TXID] = ledger->txid;
+	slot->tts_isnull[INV_MOVEMENT_EPOCH] = true;
+	values[INV_MOVEMENT_RECORDED_AT] = TimestampTzGetDatum(ledger->now);
 	fill_labels(ledger, slot, labels);
 	ExecStoreVirtualTuple(slot);
-	inv_access_fill_defaults(ledger->leaf, slot, MOVEMENT_COLUMNS);
+	inv_access_fill_defaults(ledger->leaf, slot, INV_MOVEMENT_COLUMNS);
 }
 
 void
@@ -250,7 +224,7 @@ next_slot(InvLedger *ledger, int64 id)
 	if (ledger->leaf && !inv_leaf_takes(ledger->leaf, id))
 		close_leaf(ledger);
 	if (ledger->leaf == NULL)
-		ledger->leaf = inv_leaf_open(ledger->cat, id, MOVEMENT_COLUMNS,
+		ledger->leaf = inv_leaf_open(ledger->cat, id, INV_MOVEMENT_COLUMNS,
 									 &ledger->indexes);
 	if (ledger->pending == INV_LEDGER_CHUNK)
 		write_pending(ledger);
