@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
-use InvReceiver;
+use InvHttpReceiver;
 use JSON::PP;
 use MIME::Base64;
 use PostgreSQL::Test::Cluster;
@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $json = JSON::PP->new->utf8;
-my $receiver = InvReceiver->start;
+my $receiver = InvHttpReceiver->start;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
