@@ -165,6 +165,12 @@ typedef JumbleState InvJumbleState;
 #else
 #define inv_top_xid(txn) ((txn)->toptxn ? (txn)->toptxn->xid : (txn)->xid)
 #endif
+/* 19 has no union of times any more */
+#if PG_VERSION_NUM >= 190000
+#define inv_commit_time(txn) ((txn)->commit_time)
+#else
+#define inv_commit_time(txn) ((txn)->xact_time.commit_time)
+#endif
 #if PG_VERSION_NUM >= 170000
 #define inv_change_old_tuple(change) ((change)->data.tp.oldtuple)
 #define inv_change_new_tuple(change) ((change)->data.tp.newtuple)

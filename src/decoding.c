@@ -579,7 +579,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	MemoryContextReset(stream->txn);
 
 	stream->lsn = txn->end_lsn;
-	stream->time = txn->xact_time.commit_time;
+	stream->time = inv_commit_time(txn);
 	stream->stream_xid = InvalidTransactionId;
 	stream->seq = 0;
 }
@@ -689,7 +689,7 @@ stream_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 
 	inv_json_int(ctx->out, "stream", txn->xid);
 	stream->lsn = txn->end_lsn;
-	stream->time = txn->xact_time.commit_time;
+	stream->time = inv_commit_time(txn);
 	stream->seq = 0;
 	end_line(ctx, InvalidTransactionId, old);
 }
