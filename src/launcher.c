@@ -7,8 +7,8 @@
  *	  refused	no worker: there is no such database, nobody may connect to it,
  *				it is a template, or a command keeps the worker out.  Looked at
  *				again after a nap.
- *	  waiting	no worker: the last one ended, or could not be started.  Waits
- *				for an ever longer time.
+ *	  waiting	no worker: the last one ended unasked, or could not be started.
+ *				Waits for an ever longer time.
  *	  running	there is a worker, or the postmaster is starting one.
  *	  leaving	the worker was told to leave: the name is not in the setting
  *				any more, or means another database now.
@@ -254,19 +254,35 @@ wait_longer(Entry *entry)
 													entry->retry_ms);
 }
 
-/* note_end - one that ran for a while is started again soon */
+/*
+ * was_asked - whether the worker left because somebody asked it to: nothing is
+ * wrong then
+ */
+static bool
+was_asked(const Entry *entry)
+{
+	InvWorkerState *state = palloc(sizeof(InvWorkerState));
+
+	return entry->leaving ||
+		(inv_shmem_read(entry->in, state) && state->asked);
+}
+
+/* note_end - the next one starts at once, or the later the sooner they end */
 static void
 note_end(Entry *entry)
 {
-	pfree(entry->handle);
-	entry->handle = NULL;
-	if (entry->leaving ||
+	bool		asked = was_asked(entry);
+
+	if (asked ||
 		TimestampDifferenceExceeds(entry->started_at, GetCurrentTimestamp(),
 								   LAST_RETRY_MS))
 		entry->retry_ms = 0;
+	pfree(entry->handle);
+	entry->handle = NULL;
 	entry->leaving = false;
 	entry->problem = INV_LAUNCH_ENDED;
-	wait_longer(entry);
+	if (!asked)
+		wait_longer(entry);
 }
 
 static void

@@ -17,6 +17,8 @@
  *							process ends, whatever ends it (a crash makes all
  *							of this anew).  Signals are sent under the lock: so
  *							the pid is still that of the worker.
+ *	asked					raised by whoever asks the worker to leave, lowered
+ *							by the next one when it joins.
  *	started_at, last_loop_at, verbs
  *							written by the worker.  They outlive it: what went
  *							wrong can be asked afterwards.
@@ -164,10 +166,12 @@ inv_shmem_lock_worker(Oid database, bool session)
 
 /* stop - under the lock */
 static void
-stop(const InvWorkerState *state)
+stop(InvWorkerState *state)
 {
-	if (state->pid != 0)
-		kill(state->pid, SIGTERM);
+	if (state->pid == 0)
+		return;
+	state->asked = true;
+	kill(state->pid, SIGTERM);
 }
 
 void
@@ -177,7 +181,7 @@ inv_shmem_stop_worker(Oid database)
 
 	if (shared == NULL)
 		return;
-	LWLockAcquire(shared->lock, LW_SHARED);
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	state = find_state(database);
 	if (state)
 		stop(state);
@@ -189,7 +193,7 @@ inv_shmem_stop_worker(Oid database)
 void
 inv_shmem_stop_all(void)
 {
-	LWLockAcquire(shared->lock, LW_SHARED);
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < shared->count; i++)
 		stop(&shared->states[i]);
 	LWLockRelease(shared->lock);
@@ -272,6 +276,7 @@ inv_shmem_join(Oid database)
 	{
 		state->pid = MyProcPid;
 		state->latch = &MyProc->procLatch;
+		state->asked = false;
 		state->started_at = GetCurrentTimestamp();
 		state->last_loop_at = 0;
 		mine = state;

@@ -43,6 +43,7 @@ typedef struct InvWorkerState
 	InvLaunchProblem problem;
 	int			pid;			/* 0: no worker */
 	Latch	   *latch;			/* of its process */
+	bool		asked;			/* it was asked to leave */
 	TimestampTz started_at;
 	TimestampTz last_loop_at;
 	InvVerbState verbs[INV_MAX_VERBS];

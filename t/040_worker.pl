@@ -93,6 +93,9 @@ is($worker->pid('shop'), $pid, 'it is the same worker');
 # DROP EXTENSION in the middle of a transaction of the worker
 $session = $worker->block('third', 'shop');
 ok($session, 'the worker waits for a row');
+is( sql(qq{SELECT count(*) FROM pg_locks
+	       WHERE pid = $pid AND granted AND classid = 'pg_extension'::regclass}),
+	'1', 'and has locked the extension, as DROP EXTENSION does first');
 my $output = '';
 my $drop = IPC::Run::start(
 	[ 'psql', '-X', '-d', $node->connstr('shop'), '-c', 'DROP EXTENSION inventory CASCADE' ],
@@ -141,6 +144,8 @@ ok( $node->poll_query_until('postgres', qq{
 		  FROM pg_stat_activity WHERE pid = $renaming}),
 	'for some turns of the launcher');
 is($worker->pid('shop'), '', 'it still does');
+is( server_sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'object'}),
+	'0', 'and no other waits in line for the database');
 server_sql("SELECT pg_terminate_backend($renaming)");
 like($pid = $worker->arrived('shop'), qr/^\d+$/, 'its session is ended: the worker comes back');
 eval { $session->quit };
