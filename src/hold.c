@@ -30,6 +30,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -217,8 +218,11 @@ get_hold(const InvCatalogue *cat, InvHold *hold)
 {
 	/* it may go away between the two: nobody decides it any more then */
 	while (inv_holdrow_find(cat, hold))
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (inv_holdrow_lock(cat, hold))
 			return true;
+	}
 	return false;
 }
 
@@ -481,6 +485,7 @@ inv_try(PG_FUNCTION_ARGS)
 	hold.created_at = GetCurrentTimestamp();
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		known = hold;
 		if (inv_holdrow_insert(cat, &known))
 		{
@@ -708,6 +713,7 @@ get_or_bury(const InvCatalogue *cat, InvHold *hold)
 	tombstone.created_at = tombstone.decided_at = GetCurrentTimestamp();
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		*hold = tombstone;
 		if (inv_holdrow_insert(cat, hold))
 			return false;
