@@ -118,6 +118,12 @@ SELECT news();
 SELECT inv_expire_holds();
 SELECT news();
 SELECT stocked();
+SELECT status, state FROM inv_try('three', '{A,B,A,A}', '{1,2,1,2}');
+CALL make_older('three', '1 hour');
+SELECT up_to_date();
+SELECT inv_expire_holds();
+SELECT news();
+SELECT stocked();
 -- shares are dealt to the lines in their order
 SELECT :answer FROM inv_try('src3', '{A,B,A}', '{4,1,4}', sources => '{main,shop}');
 SELECT news();
