@@ -67,7 +67,10 @@ my @sound = (
 		'1-2 savepoint, try held, rollback_to, cancel cancelled;
 		 3-4 look cancelled' ],
 	[ 'an own sweep',
-		'1-2 try held; 13-14 sweep, cancel cancelled; 15-16 look cancelled' ]);
+		'1-2 try held; 13-14 sweep, cancel cancelled; 15-16 look cancelled' ],
+	[ 'an own sweep long before a call that waits',
+		'1-2 try held; 3-9! sweep, confirm IV012:cancelled;
+		 4-8 cancel cancelled' ]);
 
 my @faulty = (
 	[ 'a second try with an effect', '1-2 try held; 3-4 try held' ],

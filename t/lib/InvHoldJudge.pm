@@ -91,7 +91,8 @@ sub parts
 			  foreach grep { !$before{$_} } keys %open;
 		}
 		push @$_, $step foreach $step->{given} ? () : values %open;
-		next if !$step->{given}{xid};
+		# asking a step without it for given->{xid} would give it one
+		next if !$step->{given} || !$step->{given}{xid};
 		push @{ $open{ name($step->{given}) } //= [@sweeps] }, $step;
 	}
 	push @{ $parts{$_} }, part($transaction, $transaction->{fate}, $open{$_})
