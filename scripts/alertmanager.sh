@@ -23,6 +23,20 @@ alertmanager_find()
 		fi
 	fi
 	export INV_ALERTMANAGER
+	alertmanager_templates "${dir:-}"
+}
+
+# Debian's build reads its templates from where the package would have them,
+# and nowhere else.
+alertmanager_templates()
+{
+	local place=/usr/share/prometheus/alertmanager
+
+	if [ -n "$1" ] && [ ! -e "$place/default.tmpl" ]; then
+		inv_sudo_ready "copying Alertmanager's templates"
+		inv_sudo mkdir -p "$place"
+		inv_sudo cp "$1$place"/*.tmpl "$place"
+	fi
 }
 
 alertmanager_unpack()
