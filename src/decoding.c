@@ -16,8 +16,9 @@
  * Transactions that were prepared are decoded when they are committed: no cache
  * may show them before.  So there are no callbacks for two phases.
  *
- * Memory: one context for each line, reset after it; one for the stock rows of
- * a transaction, of which no more than MAX_ROWS are kept at a time.
+ * Memory: one context for each change and one for each line, reset after it: a
+ * change may lead to several lines.  One for the stock rows of a transaction, of
+ * which no more than MAX_ROWS are kept at a time.
  *
  * Nothing here raises an error because of data: the slot would stop there for
  * ever.
@@ -119,6 +120,7 @@ same_row(const StreamRow *a, const StreamRow *b)
 typedef struct Stream
 {
 	InvStreamOptions options;
+	MemoryContext change;		/* of the change at hand, reset after it */
 	MemoryContext line;			/* reset after each line */
 
 	/* of the transaction at hand */
@@ -615,13 +617,13 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		skip(ctx);
 		return;
 	}
-	old = MemoryContextSwitchTo(stream->line);
+	old = MemoryContextSwitchTo(stream->change);
 	if (role == ROLE_STOCK)
 		stock_change(ctx, xid, rel, old_tuple, new_tuple);
 	else
 		movement_insert(ctx, xid, rel, new_tuple);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(stream->line);
+	MemoryContextReset(stream->change);
 }
 
 /* decode_truncate - of stock: nothing that anybody remembers is true */
@@ -750,6 +752,8 @@ decode_startup(LogicalDecodingContext *ctx, OutputPluginOptions *output,
 
 	output->output_type = OUTPUT_PLUGIN_TEXTUAL_OUTPUT;
 	output->receive_rewrites = false;
+	stream->change = AllocSetContextCreate(ctx->context, "inventory change",
+										   ALLOCSET_DEFAULT_SIZES);
 	stream->line = AllocSetContextCreate(ctx->context, "inventory line",
 										 ALLOCSET_DEFAULT_SIZES);
 	stream->txn = AllocSetContextCreate(ctx->context, "inventory rows",
