@@ -1028,7 +1028,7 @@ COMMENT ON FUNCTION @extschema@.inv_add_endpoint(
 'standard (Standard Webhooks), alertmanager (the base URL of a Prometheus '
 'Alertmanager) or cloudevents. secrets: up to 4 of whsec_ and base64, each '
 'signs; null makes one for standard, {} signs nothing. events: of low, out, '
-'short, recovered, null is all. filter: {"skus": [], "locations": [], '
+'short, recovered, null or {} is all. filter: {"skus": [], "locations": [], '
 '"attributes": {}}, null is everything. authorization: that header. '
 'max_attempts: 1 to 100. timeout_ms: null is inventory.webhook_timeout. '
 'Errors: 22004 and 22023 bad argument, 25006 read-only.';
@@ -1048,8 +1048,8 @@ AS 'MODULE_PATHNAME', 'inv_change_endpoint'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.inv_change_endpoint(
     text, text, text, text[], text[], jsonb, text, bigint, bigint) IS
-'Changes what is given of an endpoint; null leaves it. Errors: as of '
-'inv_add_endpoint.';
+'Changes what is given of an endpoint; null leaves it, an empty authorization '
+'takes it away. Errors: as of inv_add_endpoint.';
 
 CREATE FUNCTION @extschema@.inv_enable_endpoint(name text) RETURNS void
 AS 'MODULE_PATHNAME', 'inv_enable_endpoint'
@@ -1077,7 +1077,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.inv_endpoints_enable() IS
 'Lets all endpoints that are switched on be told from this database, which '
 'they are not in a restored dump or a copied database, and answers how many. '
-'Those whose secrets did not come along stay off. Errors: 25006 read-only.';
+'Those whose secrets did not come along stay silent until they are set. Errors: '
+'25006 read-only.';
 
 CREATE FUNCTION @extschema@.inv_test_endpoint(
     name            text,
@@ -1410,7 +1411,10 @@ SELECT e.name,
        e.enabled,
        CASE WHEN NOT e.enabled THEN e.disabled_reason
             WHEN t.endpoint_id IS NULL OR d.oid OPERATOR(pg_catalog.<>) t.database
-            THEN 'restored or copied: call inv_endpoints_enable()' END AS off_because,
+            THEN 'restored or copied: call inv_endpoints_enable()'
+            WHEN e.signed AND s.secrets IS NULL
+            THEN 'its secrets are missing: set them with inv_change_endpoint()'
+       END AS off_because,
        CASE WHEN t.breaker OPERATOR(pg_catalog.=) 'open'
              AND t.retry_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()
             THEN 'half-open' ELSE t.breaker END AS breaker,
@@ -1424,7 +1428,9 @@ SELECT e.name,
   JOIN pg_catalog.pg_database d
     ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
   LEFT JOIN @extschema@.inv_endpoint_state t
-    ON t.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id;
+    ON t.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id
+  LEFT JOIN @extschema@.inv_endpoint_secret s
+    ON s.endpoint_id OPERATOR(pg_catalog.=) e.endpoint_id;
 COMMENT ON VIEW @extschema@.inv_endpoints IS
 'Where alerts are told, and how that gets on. url: without its path, which '
 'may be a secret. off_because: why nothing is sent, null if something is. '

@@ -21,7 +21,8 @@
  *	 only one that sends.  If it ends they are pending.
  * - A dead endpoint costs nothing: its breaker is open, and then nothing is
  *	 looked up, sent or counted for it, except one delivery now and then.
- * - Nothing is sent unless the endpoint was armed in this very database.
+ * - Nothing is sent unless the endpoint was armed in this very database, and
+ *	 has the secrets that it should sign with.
  *
  *	 breaker	closed		--- 5 failures in a row --->	open
  *				open		--- retry_at is over ------>	half-open, sends one
@@ -34,8 +35,6 @@
 
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
-#include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -71,7 +70,7 @@ typedef struct Landing
 	InvWebhookResult result;
 } Landing;
 
-static Flight *flights[200];	/* as many as may be in flight */
+static Flight *flights[INV_WEBHOOK_MAX_IN_FLIGHT];
 static int	flight_count = 0;
 
 /* ---------- dispatch ---------- */
@@ -107,12 +106,9 @@ dispatch(const InvCatalogue *cat)
 	InvPlanScope scope;
 	Datum		limit = Int64GetDatum(DISPATCH_BATCH);
 	int64		count;
-	bool		isnull;
 
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &dispatch_plan, &limit, NULL, 0);
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
+	count = inv_plan_number(&scope, &dispatch_plan, &limit, NULL);
 	inv_plan_end(&scope);
 	return count;
 }
@@ -125,11 +121,8 @@ dispatch(const InvCatalogue *cat)
  * when its time has come.
  */
 static InvPlan take_plan = {
-	.sql = "SELECT d.delivery_id, e.endpoint_id, d.attempts, e.max_attempts,"
-	"  e.url || CASE WHEN e.format = 'alertmanager'"
-	"   AND e.url NOT LIKE '%/api/v2/alerts' THEN '/api/v2/alerts'"
-	"   ELSE '' END, e.format, 'evt_' || a.event_id, " INV_PAYLOAD_SQL ","
-	"  s.secrets, s.\"authorization\", coalesce(e.timeout_ms, 0)"
+	.sql = "SELECT d.delivery_id, e.endpoint_id, d.attempts, e.max_attempts, "
+	INV_PAYLOAD_COLUMNS
 	" FROM @inv_endpoint e"
 	" JOIN @inv_endpoint_state t ON t.endpoint_id = e.endpoint_id"
 	"  AND " INV_ENDPOINT_LIVE
@@ -147,7 +140,7 @@ static InvPlan take_plan = {
 	"  LIMIT greatest(0, CASE t.breaker WHEN 'closed' THEN $3 ELSE 1 END"
 	"   - b.used)) d"
 	" JOIN @inv_alert a ON a.alert_id = d.alert_id"
-	" WHERE e.enabled",
+	" WHERE e.enabled AND " INV_ENDPOINT_SIGNS,
 	.nargs = 3,
 	.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}
 };
@@ -159,60 +152,21 @@ enum
 	TAKE_ENDPOINT_ID,
 	TAKE_ATTEMPTS,
 	TAKE_MAX_ATTEMPTS,
-	TAKE_URL,
-	TAKE_FORMAT,
-	TAKE_ID,
-	TAKE_BODY,
-	TAKE_SECRETS,
-	TAKE_AUTHORIZATION,
-	TAKE_TIMEOUT_MS,
-	TAKE_COLUMNS
+	TAKE_PAYLOAD,
+	TAKE_COLUMNS = TAKE_PAYLOAD + INV_PAYLOAD_NCOLUMNS
 };
-
-static Datum
-array_of(const Datum *values, int count)
-{
-	return PointerGetDatum(construct_array((Datum *) values, count, INT8OID,
-										   sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
-}
-
-static char *
-optional_text(Datum value, bool isnull)
-{
-	return isnull ? NULL : TextDatumGetCString(value);
-}
 
 /* send - answers false if no more may be under way */
 static bool
 send(const Datum *values, const bool *nulls)
 {
 	Flight	   *flight = MemoryContextAlloc(TopMemoryContext, sizeof(Flight));
-	char	   *body = TextDatumGetCString(values[TAKE_BODY]);
-	const char **headers;
-	InvWebhookRequest request = {
-		.url = TextDatumGetCString(values[TAKE_URL]),
-		.body = pg_server_to_any(body, strlen(body), PG_UTF8),
-		.timeout_ms = (int) DatumGetInt64(values[TAKE_TIMEOUT_MS]),
-		.owner = flight
-	};
 
 	flight->delivery_id = DatumGetInt64(values[TAKE_DELIVERY_ID]);
 	flight->endpoint_id = DatumGetInt64(values[TAKE_ENDPOINT_ID]);
 	flight->attempts = DatumGetInt32(values[TAKE_ATTEMPTS]);
 	flight->max_attempts = (int) DatumGetInt64(values[TAKE_MAX_ATTEMPTS]);
-	request.length = strlen(request.body);
-	request.nheaders =
-		inv_payload_headers(TextDatumGetCString(values[TAKE_FORMAT]),
-							TextDatumGetCString(values[TAKE_ID]),
-							request.body,
-							nulls[TAKE_SECRETS] ? NULL :
-							DatumGetArrayTypeP(values[TAKE_SECRETS]),
-							optional_text(values[TAKE_AUTHORIZATION],
-										  nulls[TAKE_AUTHORIZATION]),
-							&headers);
-	request.headers = headers;
-	if (flight_count < lengthof(flights) && inv_webhook_send(&request))
+	if (inv_payload_send(&values[TAKE_PAYLOAD], &nulls[TAKE_PAYLOAD], flight))
 	{
 		flights[flight_count++] = flight;
 		return true;
@@ -222,31 +176,29 @@ send(const Datum *values, const bool *nulls)
 }
 
 /*
- * take - sends what is due; answers whether there was any
+ * take - hands over to curl what is due
  *
- * That it is sent before this transaction has ended matters to nobody: it only
- * reads.
+ * It only reads; nothing is sent before the next wait, when this transaction
+ * is over.
  */
-static bool
+static void
 take(const InvCatalogue *cat)
 {
 	InvPlanScope scope;
-	Datum		deliveries[lengthof(flights)];
-	Datum		endpoints[lengthof(flights)];
+	int64		deliveries[lengthof(flights)];
+	int64		endpoints[lengthof(flights)];
 	Datum		values[3];
-	bool		any;
 
 	for (int i = 0; i < flight_count; i++)
 	{
-		deliveries[i] = Int64GetDatum(flights[i]->delivery_id);
-		endpoints[i] = Int64GetDatum(flights[i]->endpoint_id);
+		deliveries[i] = flights[i]->delivery_id;
+		endpoints[i] = flights[i]->endpoint_id;
 	}
-	values[0] = array_of(deliveries, flight_count);
-	values[1] = array_of(endpoints, flight_count);
+	values[0] = inv_plan_int8_array(deliveries, flight_count);
+	values[1] = inv_plan_int8_array(endpoints, flight_count);
 	values[2] = Int64GetDatum(PER_ENDPOINT);
 	inv_plan_begin(&scope, cat);
 	inv_plan_run(&scope, &take_plan, values, NULL, 0);
-	any = SPI_processed > 0;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Datum		row[TAKE_COLUMNS];
@@ -259,7 +211,6 @@ take(const InvCatalogue *cat)
 			break;
 	}
 	inv_plan_end(&scope);
-	return any;
 }
 
 /* ---------- note ---------- */
@@ -333,11 +284,16 @@ delay_s(const Landing *landing)
 	return Max(asked, ms / 1000);
 }
 
-/* is_fault - of the endpoint, and not of what was sent */
+/* is_fault - of the endpoint, and not of this one thing that was sent */
 static bool
 is_fault(int status)
 {
-	return status == 0 || status >= 500 || status == 429 || status == 408;
+	static const int of_content[] = {400, 409, 413, 415, 422};
+
+	for (int i = 0; i < lengthof(of_content); i++)
+		if (status == of_content[i])
+			return false;
+	return true;
 }
 
 static void
@@ -476,7 +432,7 @@ inv_deliver_run(void)
 	cat = inv_worker_begin();
 	if (cat == NULL)
 		return inv_worker_nap;
-	(void) take(cat);
+	take(cat);
 	inv_worker_commit(false);
 	return more ? 0 : inv_worker_nap;
 }

@@ -91,6 +91,14 @@ refuse(const char *argument, const char *problem, const char *hint)
 }
 
 static void
+refuse_unknown(Datum name)
+{
+	refuse("name", psprintf("there is no endpoint \"%s\"",
+							TextDatumGetCString(name)),
+		   "The view inv_endpoints shows those that there are.");
+}
+
+static void
 check_url(InvCall *call)
 {
 	char	   *url = text_to_cstring(inv_call_text(call, ARG_URL, "url",
@@ -261,10 +269,11 @@ get_values(const InvCatalogue *cat, InvCall *call, Values *values)
 static InvPlan insert_plan = {
 	.sql = "WITH e AS (INSERT INTO @inv_endpoint (name, url, format, events,"
 	"  filter, max_attempts, timeout_ms, signed)"
-	" VALUES ($1, $2, $3, $5, $6, $8, $9, coalesce($4, '{}') <> '{}')"
+	" VALUES ($1, $2, $3, nullif($5, '{}'), $6, $8, $9,"
+	"  coalesce($4, '{}') <> '{}')"
 	" ON CONFLICT (name) DO NOTHING RETURNING endpoint_id),"
 	" s AS (INSERT INTO @inv_endpoint_secret"
-	"  SELECT endpoint_id, nullif($4, '{}'), $7 FROM e),"
+	"  SELECT endpoint_id, nullif($4, '{}'), nullif($7, '') FROM e),"
 	" t AS (INSERT INTO @inv_endpoint_state (endpoint_id, database)"
 	"  SELECT endpoint_id, d.oid FROM e, pg_database d"
 	"   WHERE d.datname = current_database())"
@@ -275,17 +284,20 @@ static InvPlan insert_plan = {
 
 static InvPlan update_plan = {
 	.sql = "WITH e AS (UPDATE @inv_endpoint SET url = coalesce($2, url),"
-	"  format = coalesce($3, format), events = coalesce($5, events),"
+	"  format = coalesce($3, format),"
+	"  events = CASE WHEN $5 IS NULL THEN events ELSE nullif($5, '{}') END,"
 	"  filter = coalesce($6, filter),"
 	"  max_attempts = coalesce($8, max_attempts),"
 	"  timeout_ms = coalesce($9, timeout_ms),"
 	"  signed = coalesce($4 <> '{}', signed), updated_at = now()"
 	" WHERE name = $1 RETURNING endpoint_id),"
 	" s AS (INSERT INTO @inv_endpoint_secret AS o"
-	"  SELECT endpoint_id, nullif($4, '{}'), $7 FROM e"
+	"  SELECT endpoint_id, nullif($4, '{}'), nullif($7, '') FROM e"
 	"  ON CONFLICT (endpoint_id) DO UPDATE SET"
-	"   secrets = CASE WHEN $4 IS NULL THEN o.secrets ELSE nullif($4, '{}') END,"
-	"   \"authorization\" = coalesce($7, o.\"authorization\"))"
+	"   secrets = CASE WHEN $4 IS NULL THEN o.secrets"
+	"    ELSE excluded.secrets END,"
+	"   \"authorization\" = CASE WHEN $7 IS NULL THEN o.\"authorization\""
+	"    ELSE excluded.\"authorization\" END)"
 	" SELECT endpoint_id FROM e",
 	.nargs = ARGS,
 	.argtypes = ENDPOINT_ARGTYPES
@@ -327,22 +339,22 @@ static InvPlan remove_plan = {
 	.argtypes = {TEXTOID}
 };
 
-/* those that should sign and have no secret stay off, and say so */
 static InvPlan arm_plan = {
-	.sql = "WITH mute AS (UPDATE @inv_endpoint e SET enabled = false,"
-	"  disabled_reason = 'its secrets are missing: inv_change_endpoint() sets them'"
-	"  WHERE e.enabled AND e.signed AND NOT EXISTS ("
-	"   SELECT FROM @inv_endpoint_secret s"
-	"    WHERE s.endpoint_id = e.endpoint_id AND s.secrets IS NOT NULL)"
-	"  RETURNING endpoint_id),"
-	" armed AS (INSERT INTO @inv_endpoint_state (endpoint_id, database)"
+	.sql = "WITH armed AS ("
+	"  INSERT INTO @inv_endpoint_state (endpoint_id, database)"
 	"  SELECT e.endpoint_id, d.oid FROM @inv_endpoint e, pg_database d"
 	"   WHERE e.enabled AND d.datname = current_database()"
-	"    AND e.endpoint_id NOT IN (SELECT endpoint_id FROM mute)"
 	"  ON CONFLICT (endpoint_id) DO UPDATE SET database = excluded.database,"
 	"   breaker = 'closed', failures = 0, retry_at = NULL"
-	"  RETURNING endpoint_id)"
-	" SELECT (SELECT count(*) FROM armed), (SELECT count(*) FROM mute)",
+	"  RETURNING 1)"
+	" SELECT count(*) FROM armed",
+	.nargs = 0
+};
+
+static InvPlan mute_plan = {
+	.sql = "SELECT count(*) FROM @inv_endpoint e"
+	" LEFT JOIN @inv_endpoint_secret s USING (endpoint_id)"
+	" WHERE e.enabled AND NOT " INV_ENDPOINT_SIGNS,
 	.nargs = 0
 };
 
@@ -362,14 +374,12 @@ run_on(FunctionCallInfo fcinfo, const char *function, InvPlan *plan)
 	found = inv_plan_run(&scope, plan, &name, NULL, 0) > 0;
 	inv_plan_end(&scope);
 	if (!found)
-		refuse("name", psprintf("there is no endpoint \"%s\"",
-								TextDatumGetCString(name)),
-			   "The view inv_endpoints shows those that there are.");
+		refuse_unknown(name);
 }
 
 /* ---------- calls ---------- */
 
-/* the setting is for the worker, and so is the secret that is made here */
+/* make_secret - for an endpoint that should sign and has been given none */
 static void
 make_secret(Values *values)
 {
@@ -393,8 +403,7 @@ inv_add_endpoint(PG_FUNCTION_ARGS)
 	InvPlanScope scope;
 	InvCall		call;
 	Values		values;
-	int64		endpoint_id = 0;
-	bool		isnull;
+	int64		endpoint_id;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_add_endpoint",
 						   INV_NO_KEY_ARGUMENT);
@@ -404,10 +413,8 @@ inv_add_endpoint(PG_FUNCTION_ARGS)
 	get_values(cat, &call, &values);
 	make_secret(&values);
 	inv_plan_begin(&scope, cat);
-	if (inv_plan_run(&scope, &insert_plan, values.values, values.nulls, 0) > 0)
-		endpoint_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-												  SPI_tuptable->tupdesc, 1,
-												  &isnull));
+	endpoint_id = inv_plan_number(&scope, &insert_plan, values.values,
+								  values.nulls);
 	inv_plan_end(&scope);
 	if (endpoint_id == 0)
 		refuse("name", psprintf("there is an endpoint \"%s\" already",
@@ -433,9 +440,7 @@ inv_change_endpoint(PG_FUNCTION_ARGS)
 						 0) > 0;
 	inv_plan_end(&scope);
 	if (!found)
-		refuse("name", psprintf("there is no endpoint \"%s\"",
-								TextDatumGetCString(values.values[ARG_NAME])),
-			   "The view inv_endpoints shows those that there are.");
+		refuse_unknown(values.values[ARG_NAME]);
 	PG_RETURN_VOID();
 }
 
@@ -466,36 +471,31 @@ inv_endpoints_enable(PG_FUNCTION_ARGS)
 	const InvCatalogue *cat = inv_catalogue_get(fcinfo, RowExclusiveLock);
 	InvPlanScope scope;
 	InvCall		call;
-	int64		counts[2];
-	bool		isnull;
+	int64		armed;
+	int64		mute;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_endpoints_enable",
 						   INV_NO_KEY_ARGUMENT);
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &arm_plan, NULL, NULL, 0);
-	for (int i = 0; i < 2; i++)
-		counts[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-												SPI_tuptable->tupdesc, i + 1,
-												&isnull));
+	armed = inv_plan_number(&scope, &arm_plan, NULL, NULL);
+	mute = inv_plan_number(&scope, &mute_plan, NULL, NULL);
 	inv_plan_end(&scope);
-	if (counts[1] > 0)
+	if (mute > 0)
 		ereport(WARNING,
-				(errmsg(INT64_FORMAT " endpoints have lost their secrets, and stay off",
-						counts[1]),
-				 errhint("Set them with inv_change_endpoint(), then call inv_enable_endpoint().")));
-	PG_RETURN_INT64(counts[0]);
+				(errmsg(INT64_FORMAT " endpoints have lost their secrets, and stay silent",
+						mute),
+				 errhint("Set them with inv_change_endpoint().")));
+	PG_RETURN_INT64(armed - mute);
 }
 
 /* ---------- inv_test_endpoint ---------- */
 
 static InvPlan test_plan = {
-	.sql = "SELECT e.url || CASE WHEN e.format = 'alertmanager'"
-	"   AND e.url NOT LIKE '%/api/v2/alerts' THEN '/api/v2/alerts'"
-	"   ELSE '' END, e.format, 'evt_' || a.event_id, " INV_PAYLOAD_SQL ","
-	"  s.secrets, s.\"authorization\", e.timeout_ms"
+	.sql = "SELECT " INV_PAYLOAD_COLUMNS ", " INV_ENDPOINT_SIGNS
 	" FROM @inv_endpoint e"
 	" LEFT JOIN @inv_endpoint_secret s USING (endpoint_id),"
-	" (SELECT 0 AS alert_id, gen_random_uuid() AS event_id, 'test' AS kind,"
+	" (SELECT 0 AS alert_id, NULL::bigint AS stock_id,"
+	"   gen_random_uuid() AS event_id, 'test' AS kind,"
 	"   'ok' AS previous, 'test' AS sku, 'test' AS location, 0 AS on_hand,"
 	"   0 AS reserved, 0 AS available, 0 AS threshold,"
 	"   NULL::bigint AS reorder_point, NULL::bigint AS target_level,"
@@ -505,60 +505,25 @@ static InvPlan test_plan = {
 	.argtypes = {TEXTOID}
 };
 
-static char *
-copy_column(int column, MemoryContext context)
-{
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0],
-									 SPI_tuptable->tupdesc, column);
-
-	return value ? MemoryContextStrdup(context, value) : NULL;
-}
-
-/* send_test - answers false if there is no such endpoint */
-static bool
+/* send_test - raises if it cannot be sent */
+static void
 send_test(const InvCatalogue *cat, Datum name)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	InvWebhookRequest request = {NULL};
 	InvPlanScope scope;
-	ArrayType  *secrets = NULL;
-	char	   *format;
-	char	   *id;
-	char	   *authorization;
-	const char **headers;
-	Datum		value;
-	bool		isnull;
+	Datum		row[INV_PAYLOAD_NCOLUMNS + 1];
+	bool		nulls[lengthof(row)];
 
 	inv_plan_begin(&scope, cat);
 	if (inv_plan_run(&scope, &test_plan, &name, NULL, 1) == 0)
-	{
-		inv_plan_end(&scope);
-		return false;
-	}
-	request.url = copy_column(1, caller);
-	format = copy_column(2, caller);
-	id = copy_column(3, caller);
-	request.body = copy_column(4, caller);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 5,
-						  &isnull);
-	if (!isnull)
-	{
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		secrets = DatumGetArrayTypePCopy(value);
-		MemoryContextSwitchTo(spi);
-	}
-	authorization = copy_column(6, caller);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 7,
-						  &isnull);
-	request.timeout_ms = isnull ? 0 : (int) DatumGetInt64(value);
+		refuse_unknown(name);
+	for (int i = 0; i < lengthof(row); i++)
+		row[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+							   i + 1, &nulls[i]);
+	if (!DatumGetBool(row[INV_PAYLOAD_NCOLUMNS]))
+		refuse("name", "the secrets of the endpoint are missing",
+			   "They are in no dump: set them with inv_change_endpoint().");
+	(void) inv_payload_send(row, nulls, NULL);
 	inv_plan_end(&scope);
-
-	request.length = strlen(request.body);
-	request.nheaders = inv_payload_headers(format, id, request.body, secrets,
-										   authorization, &headers);
-	request.headers = headers;
-	return inv_webhook_send(&request);
 }
 
 Datum
@@ -576,12 +541,9 @@ inv_test_endpoint(PG_FUNCTION_ARGS)
 	name = PointerGetDatum(inv_call_name(&call, 0, "name"));
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "inv_test_endpoint() must answer a row");
-	if (!send_test(cat, name))
-		refuse("name", psprintf("there is no endpoint \"%s\"",
-								TextDatumGetCString(name)),
-			   "The view inv_endpoints shows those that there are.");
 	PG_TRY();
 	{
+		send_test(cat, name);
 		while (!inv_webhook_next(&result))
 			(void) inv_webhook_wait(1000, PG_WAIT_EXTENSION);
 	}
@@ -610,7 +572,7 @@ static InvPlan redeliver_plan = {
 	"   AND CASE WHEN $2 IS NOT NULL THEN d.delivery_id = $2"
 	"        ELSE d.state = 'dead' AND d.created_at >= coalesce($3, '-infinity')"
 	"       END AND d.state <> 'pending' RETURNING 1)"
-	" SELECT count(*) FROM again",
+	" SELECT (SELECT count(*) FROM again) FROM @inv_endpoint WHERE name = $1",
 	.nargs = 3,
 	.argtypes = {TEXTOID, INT8OID, TIMESTAMPTZOID}
 };
@@ -624,7 +586,6 @@ inv_redeliver(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	char		nulls[4] = "   ";
 	int64		count;
-	bool		isnull;
 
 	inv_call_begin_writing(&call, fcinfo, "inv_redeliver",
 						   INV_NO_KEY_ARGUMENT);
@@ -635,9 +596,9 @@ inv_redeliver(PG_FUNCTION_ARGS)
 		nulls[i] = fcinfo->args[i].isnull ? 'n' : ' ';
 	}
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &redeliver_plan, values, nulls, 0);
-	count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
+	count = inv_plan_number(&scope, &redeliver_plan, values, nulls);
+	if (SPI_processed == 0)
+		refuse_unknown(values[0]);
 	inv_plan_end(&scope);
 	PG_RETURN_INT64(count);
 }

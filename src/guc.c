@@ -12,6 +12,7 @@
 #include "address.h"
 #include "compat.h"
 #include "guc.h"
+#include "webhook.h"
 
 /* the longest texts that a movement keeps beside its reference */
 #define MAX_ACTOR_BYTES 255
@@ -117,8 +118,9 @@ assign_allow(const char *value, void *extra)
 	inv_webhook_allow_generation++;
 }
 
-void
-inv_guc_define(void)
+/* define_calls - what a call reads */
+static void
+define_calls(void)
 {
 	DefineCustomStringVariable("inventory.default_location",
 							   "Location of calls that name none.",
@@ -136,6 +138,22 @@ inv_guc_define(void)
 							   NULL,
 							   &inv_traceparent, "",
 							   PGC_USERSET, 0, check_traceparent, NULL, NULL);
+	DefineCustomIntVariable("inventory.max_lines",
+							"Lines that one call may have.",
+							"Guards against a call that was not meant.",
+							&inv_max_lines, 10000, 1, 1000000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("inventory.log_refusals",
+							 "Write refusals (class IV) to the server log.",
+							 NULL,
+							 &inv_log_refusals, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* define_keeping - what is kept, and when it is told */
+static void
+define_keeping(void)
+{
 	DefineCustomIntVariable("inventory.leaf_size",
 							"Movements that one leaf of the ledger holds.",
 							"Used when the next leaf is made.",
@@ -166,11 +184,12 @@ inv_guc_define(void)
 							&inv_alert_retention, 90 * 24 * 60 * 60, 0,
 							INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
 							NULL, NULL, NULL);
-	DefineCustomIntVariable("inventory.max_lines",
-							"Lines that one call may have.",
-							"Guards against a call that was not meant.",
-							&inv_max_lines, 10000, 1, 1000000,
-							PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+/* define_worker - who works in the background */
+static void
+define_worker(void)
+{
 	DefineCustomStringVariable("inventory.databases",
 							   "Databases in which a worker runs.",
 							   "Names, separated by commas, as they are "
@@ -183,11 +202,12 @@ inv_guc_define(void)
 							NULL,
 							&inv_worker_nap, 1000, 10, 60 * 60 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomBoolVariable("inventory.log_refusals",
-							 "Write refusals (class IV) to the server log.",
-							 NULL,
-							 &inv_log_refusals, false,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* define_webhooks - how alerts are told to others */
+static void
+define_webhooks(void)
+{
 	DefineCustomStringVariable("inventory.webhook_allow",
 							   "Hosts that webhooks may be sent to.",
 							   "Names, *.names, addresses and networks; * is "
@@ -215,7 +235,17 @@ inv_guc_define(void)
 	DefineCustomIntVariable("inventory.webhook_in_flight",
 							"Webhooks that are under way at the same time.",
 							NULL,
-							&inv_webhook_in_flight_limit, 64, 1, 200,
+							&inv_webhook_in_flight_limit, 64, 1,
+							INV_WEBHOOK_MAX_IN_FLIGHT,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+void
+inv_guc_define(void)
+{
+	define_calls();
+	define_keeping();
+	define_worker();
+	define_webhooks();
 	MarkGUCPrefixReserved("inventory");
 }

@@ -42,6 +42,7 @@
 #include "hold.h"
 #include "holdrow.h"
 #include "lines.h"
+#include "plan.h"
 
 #define MAX_TTL_SECONDS (365 * 24 * 60 * 60)
 #define MAX_EXPIRED 100000
@@ -224,18 +225,6 @@ get_hold(const InvCatalogue *cat, InvHold *hold)
 			return true;
 	}
 	return false;
-}
-
-static Datum
-array_of(const int64 *values, int count)
-{
-	Datum	   *elements = palloc(count * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		elements[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, count, INT8OID,
-										   sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
 }
 
 /* get_array - the elements of a stored array, one for each line */
@@ -479,7 +468,7 @@ inv_try(PG_FUNCTION_ARGS)
 	quantities = palloc(lines.count * sizeof(int64));
 	for (int i = 0; i < lines.count; i++)
 		quantities[i] = lines.changes[i].quantity;
-	hold.quantities = array_of(quantities, lines.count);
+	hold.quantities = inv_plan_int8_array(quantities, lines.count);
 	hold.digest = inv_call_digest(&call);
 	hold.owner = inv_ledger_actor();
 	hold.created_at = GetCurrentTimestamp();
@@ -656,7 +645,7 @@ confirm(const InvCatalogue *cat, InvHold *hold, const int64 *totals,
 		/* also what a sweep has given back, and may be reacquired */
 		rest += lines[i].quantity - lines[i].confirmed;
 	}
-	hold->confirmed = array_of(totals, ntotals);
+	hold->confirmed = inv_plan_int8_array(totals, ntotals);
 	if (release_rest || rest == 0)
 		decide(cat, hold, INV_CONFIRMED, lines, count);
 	else

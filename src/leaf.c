@@ -337,13 +337,10 @@ int64
 inv_leaf_make_ahead(const InvCatalogue *cat)
 {
 	InvPlanScope scope;
-	bool		isnull;
 	int64		last_id;
 
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &last_id_plan, NULL, NULL, 0);
-	last_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull));
+	last_id = inv_plan_number(&scope, &last_id_plan, NULL, NULL);
 	inv_plan_end(&scope);
 
 	LockRelationOid(cat->movement, ShareUpdateExclusiveLock);

@@ -261,13 +261,10 @@ inv_ledger_moved_since(const InvCatalogue *cat, int64 stock_id,
 	Datum		values[2] = {
 		Int64GetDatum(stock_id), TimestampTzGetDatum(since)
 	};
-	bool		isnull;
 	int64		moved;
 
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &moved_since_plan, values, NULL, 0);
-	moved = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
+	moved = inv_plan_number(&scope, &moved_since_plan, values, NULL);
 	inv_plan_end(&scope);
 	return moved;
 }

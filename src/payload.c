@@ -1,8 +1,8 @@
 /*
  * payload.c
- *		How a webhook is signed.
+ *		What a webhook says, and how it is signed.
  *
- * As Standard Webhooks 1.0 has it: HMAC-SHA256, with the bytes that a secret
+ * It is signed as Standard Webhooks 1.0 has it: HMAC-SHA256, with the bytes that a secret
  * stands for, of id, time and body joined by dots; one signature for each
  * secret, so that a receiver can change over from one to the next.
  */
@@ -15,11 +15,13 @@
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "compat.h"
 #include "payload.h"
+#include "webhook.h"
 
 #define SECRET_PREFIX "whsec_"
 #define MIN_SECRET_BYTES 24
@@ -118,29 +120,71 @@ signatures(ArrayType *secrets, const char *content)
 	return buf.data;
 }
 
-int
-inv_payload_headers(const char *format, const char *id, const char *body,
-					ArrayType *secrets, const char *authorization,
-					const char ***headers)
+static char *
+optional_text(Datum value, bool isnull)
 {
-	const char **list = palloc(MAX_HEADERS * sizeof(char *));
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* The columns that are sent, see INV_PAYLOAD_COLUMNS */
+enum
+{
+	COLUMN_URL,
+	COLUMN_FORMAT,
+	COLUMN_ID,
+	COLUMN_BODY,
+	COLUMN_SECRETS,
+	COLUMN_AUTHORIZATION,
+	COLUMN_TIMEOUT_MS,
+	COLUMNS
+};
+
+StaticAssertDecl(COLUMNS == INV_PAYLOAD_NCOLUMNS, "other columns are sent");
+
+/* make_headers - answers how many */
+static int
+make_headers(const Datum *values, const bool *nulls, const char *body,
+			 const char **headers)
+{
+	char	   *id = TextDatumGetCString(values[COLUMN_ID]);
+	char	   *authorization = optional_text(values[COLUMN_AUTHORIZATION],
+											  nulls[COLUMN_AUTHORIZATION]);
 	int64		now = (int64) time(NULL);
 	int			count = 0;
 
-	list[count++] = strcmp(format, "cloudevents") == 0 ?
+	headers[count++] =
+		strcmp(TextDatumGetCString(values[COLUMN_FORMAT]), "cloudevents") == 0 ?
 		"Content-Type: application/cloudevents+json; charset=utf-8" :
 		"Content-Type: application/json";
-	list[count++] = psprintf("webhook-id: %s", id);
-	list[count++] = psprintf("webhook-timestamp: " INT64_FORMAT, now);
-	if (secrets)
-		list[count++] = psprintf("webhook-signature: %s",
-								 signatures(secrets,
-											psprintf("%s." INT64_FORMAT ".%s",
-													 id, now, body)));
+	headers[count++] = psprintf("webhook-id: %s", id);
+	headers[count++] = psprintf("webhook-timestamp: " INT64_FORMAT, now);
+	if (!nulls[COLUMN_SECRETS])
+		headers[count++] =
+			psprintf("webhook-signature: %s",
+					 signatures(DatumGetArrayTypeP(values[COLUMN_SECRETS]),
+								psprintf("%s." INT64_FORMAT ".%s", id, now,
+										 body)));
 	if (authorization)
-		list[count++] = psprintf("Authorization: %s", authorization);
+		headers[count++] = psprintf("Authorization: %s", authorization);
 	/* curl would wait for the server to say that it may go on */
-	list[count++] = "Expect:";
-	*headers = list;
+	headers[count++] = "Expect:";
 	return count;
+}
+
+bool
+inv_payload_send(const Datum *values, const bool *nulls, void *owner)
+{
+	char	   *body = TextDatumGetCString(values[COLUMN_BODY]);
+	const char *headers[MAX_HEADERS];
+	InvWebhookRequest request = {
+		.url = TextDatumGetCString(values[COLUMN_URL]),
+		.body = pg_server_to_any(body, strlen(body), PG_UTF8),
+		.headers = headers,
+		.timeout_ms = (int) DatumGetInt64(values[COLUMN_TIMEOUT_MS]),
+		.owner = owner
+	};
+
+	request.length = strlen(request.body);
+	request.nheaders = make_headers(values, nulls, request.body, headers);
+	return inv_webhook_send(&request);
 }

@@ -5,13 +5,13 @@
 #ifndef INV_PAYLOAD_H
 #define INV_PAYLOAD_H
 
-#include "utils/array.h"
-
 /* the formats, in words */
 extern const char *const inv_payload_formats;
 
 /*
- * INV_PAYLOAD_SQL - the body, of an alert a that is sent to an endpoint e
+ * INV_PAYLOAD_COLUMNS - what is to be known of an alert a that is sent to an
+ * endpoint e with the secrets s: where, in which format, under which id, the
+ * body, how it is signed and authorized, how long it may take
  *
  * standard: an event as Standard Webhooks has them; cloudevents: CloudEvents
  * 1.0, structured; alertmanager: the alerts of Alertmanager's API v2.  There an
@@ -33,7 +33,7 @@ extern const char *const inv_payload_formats;
 	" 'sku', a.sku, 'location', a.location, 'severity'," \
 	" CASE " kind " WHEN 'low' THEN 'warning' ELSE 'critical' END)"
 
-#define INV_PAYLOAD_SQL \
+#define INV_PAYLOAD_BODY \
 	"CASE e.format" \
 	" WHEN 'standard' THEN json_build_object('type', 'inventory.' || a.kind," \
 	"  'timestamp', " INV_PAYLOAD_TIME("a.raised_at") "," \
@@ -47,7 +47,9 @@ extern const char *const inv_payload_formats;
 	"  'data', " INV_PAYLOAD_DATA ")::text" \
 	" ELSE (SELECT coalesce(json_agg(json_strip_nulls(alert)), '[]')::text FROM (" \
 	"  SELECT json_build_object('labels', " INV_PAYLOAD_LABELS("a.previous") "," \
-	"    'startsAt', " INV_PAYLOAD_TIME("a.raised_at - interval '1 second'") "," \
+	"    'startsAt', " INV_PAYLOAD_TIME("(SELECT max(p.raised_at)" \
+	"      FROM @inv_alert p WHERE p.stock_id = a.stock_id" \
+	"       AND p.alert_id < a.alert_id AND p.kind = a.previous)") "," \
 	"    'endsAt', " INV_PAYLOAD_TIME("a.raised_at") ") AS alert" \
 	"   WHERE a.previous IN ('low', 'out', 'short')" \
 	"  UNION ALL" \
@@ -61,16 +63,22 @@ extern const char *const inv_payload_formats;
 	"   WHERE a.kind IN ('low', 'out', 'short', 'test')) x)" \
 	" END"
 
+#define INV_PAYLOAD_COLUMNS \
+	"e.url || CASE WHEN e.format = 'alertmanager'" \
+	"  AND e.url NOT LIKE '%/api/v2/alerts' THEN '/api/v2/alerts'" \
+	"  ELSE '' END," \
+	" e.format, 'evt_' || a.event_id, " INV_PAYLOAD_BODY "," \
+	" s.secrets, s.\"authorization\", coalesce(e.timeout_ms, 0)"
+
+/* so many columns are these */
+#define INV_PAYLOAD_NCOLUMNS 7
+
 /*
- * inv_payload_headers - the headers of a delivery, with "Name: value" each
- *
- * id: the webhook-id, the same at every attempt.  secrets: null, or each of
- * them signs.  authorization: null, or the value of that header.
+ * inv_payload_send - sends what these columns of a row say, see webhook.h for
+ * the answer and the owner
  */
-extern int	inv_payload_headers(const char *format, const char *id,
-								const char *body, ArrayType *secrets,
-								const char *authorization,
-								const char ***headers);
+extern bool inv_payload_send(const Datum *values, const bool *nulls,
+							 void *owner);
 
 /* inv_payload_check_secret - null, or what is wrong with it */
 extern const char *inv_payload_check_secret(const char *secret);

@@ -14,8 +14,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -109,6 +111,32 @@ inv_plan_run(InvPlanScope *scope, InvPlan *plan,
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+int64
+inv_plan_number(InvPlanScope *scope, InvPlan *plan, Datum *values,
+				const char *nulls)
+{
+	Datum		number;
+	bool		isnull;
+
+	if (inv_plan_run(scope, plan, values, nulls, 0) == 0)
+		return 0;
+	number = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						   &isnull);
+	return isnull ? 0 : DatumGetInt64(number);
+}
+
+Datum
+inv_plan_int8_array(const int64 *numbers, int count)
+{
+	Datum	   *elements = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = Int64GetDatum(numbers[i]);
+	return PointerGetDatum(construct_array(elements, count, INT8OID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
 }
 
 void

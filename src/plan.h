@@ -53,6 +53,13 @@ extern void inv_plan_end(InvPlanScope *scope);
 extern uint64 inv_plan_run(InvPlanScope *scope, InvPlan *plan,
 						   Datum *values, const char *nulls, long max_rows);
 
+/* inv_plan_number - of a plan that answers one; 0 if there is none */
+extern int64 inv_plan_number(InvPlanScope *scope, InvPlan *plan,
+							 Datum *values, const char *nulls);
+
+/* inv_plan_int8_array - numbers as a value of type bigint[] */
+extern Datum inv_plan_int8_array(const int64 *numbers, int count);
+
 /* inv_plan_once - runs a statement that is not worth keeping, such as DDL */
 extern void inv_plan_once(InvPlanScope *scope, const char *sql);
 

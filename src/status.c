@@ -108,9 +108,8 @@ count_backlog(const InvCatalogue *cat, InvPlan *plan)
 	if (plan == NULL)
 		return count;
 	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, plan, NULL, NULL, 1);
-	count.value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-								1, &count.isnull);
+	count.value = Int64GetDatum(inv_plan_number(&scope, plan, NULL, NULL));
+	count.isnull = false;
 	inv_plan_end(&scope);
 	return count;
 }

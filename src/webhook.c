@@ -37,7 +37,9 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define MAX_HEADER_BYTES 32768
 #define MAX_BODY_BYTES 4096
-#define MAX_SOCKETS 256
+
+/* a connection by each version of IP, and one to the thread that looks up */
+#define MAX_SOCKETS (3 * INV_WEBHOOK_MAX_IN_FLIGHT)
 
 /* A request under way; in memory of the process, freed with its result */
 typedef struct Transfer
@@ -94,7 +96,7 @@ watch_socket(CURL *easy, curl_socket_t socket, int what, void *data,
 			watches[i] = watches[--watch_count];
 		return 0;
 	}
-	/* beyond that a transfer gets on by its timer */
+	/* cannot be; what waited for it would end by its timeout */
 	if (i == MAX_SOCKETS)
 		return 0;
 	watches[i].socket = socket;
@@ -343,12 +345,6 @@ inv_webhook_send(const InvWebhookRequest *request)
 	return true;
 }
 
-int
-inv_webhook_in_flight(void)
-{
-	return transfer_count;
-}
-
 void
 inv_webhook_abandon_all(void)
 {
@@ -500,6 +496,7 @@ inv_webhook_wait(long timeout_ms, uint32 wait_event)
 {
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 												  timeout_ms);
+	int			before = running;
 	bool		latch_set = false;
 
 	do
@@ -508,6 +505,6 @@ inv_webhook_wait(long timeout_ms, uint32 wait_event)
 			latch_set = true;
 		timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 													 end);
-	} while (!latch_set && running == transfer_count && timeout_ms > 0);
+	} while (!latch_set && running >= before && timeout_ms > 0);
 	return latch_set;
 }

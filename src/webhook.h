@@ -7,6 +7,9 @@
 #ifndef INV_WEBHOOK_H
 #define INV_WEBHOOK_H
 
+/* the most that inventory.webhook_in_flight can be */
+#define INV_WEBHOOK_MAX_IN_FLIGHT 200
+
 typedef struct InvWebhookRequest
 {
 	const char *url;
@@ -38,15 +41,12 @@ typedef struct InvWebhookResult
  */
 extern bool inv_webhook_send(const InvWebhookRequest *request);
 
-/* inv_webhook_in_flight - started, and not yet told by inv_webhook_next() */
-extern int	inv_webhook_in_flight(void);
-
 /* inv_webhook_next - the next one that has ended; false: none yet */
 extern bool inv_webhook_next(InvWebhookResult *result);
 
 /*
- * inv_webhook_wait - until the latch is set, a request has ended or the time
- * is over, and lets requests get on meanwhile
+ * inv_webhook_wait - until the latch is set, a request ends or the time is
+ * over, and lets requests get on meanwhile
  *
  * Resets the latch, and answers whether it was set; an interrupt is seen to.
  */

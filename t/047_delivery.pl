@@ -255,7 +255,7 @@ $receiver->wait_for(1, '/home');
 is(scalar $receiver->requests('/home'), 1, 'then what was pending is told');
 my ($status, $out, $err) = $node->psql('restored', 'SELECT inv_endpoints_enable()');
 like($err, qr/have lost their secrets/, 'in a restored one the secrets are missing');
-is(sql(q{SELECT enabled FROM inv_endpoints WHERE name = 'home'}, 'restored'), 'f', 'and it stays off');
+like(sql(q{SELECT off_because FROM inv_endpoints WHERE name = 'home'}, 'restored'), qr/secrets are missing/, 'and it says that it is silent');
 
 # --- the end in mid-request -----------------------------------------------------
 

@@ -247,7 +247,7 @@ async def main(log, *listeners):
         await listener.open()
         receiver.listeners[name] = listener
     say({name: one.port for name, one in receiver.listeners.items()})
-    commands = asyncio.StreamReader()
+    commands = asyncio.StreamReader(limit=2**24)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     while line := await commands.readline():
