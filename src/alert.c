@@ -96,13 +96,10 @@ next_state(const InvAlert *alert, const Bounds *bounds, int64 level)
 {
 	InvAlertState natural = natural_state(bounds, level);
 
-	if (natural >= alert->previous)
+	if (natural >= alert->previous || !alert->watched)
 		return natural;
 	if (level >= bounds->ok_from)
 		return INV_ALERT_OK;
-	if (!alert->watched)
-		return alert->previous == INV_ALERT_SHORT ? INV_ALERT_SHORT :
-			INV_ALERT_OK;
 	if (alert->previous != INV_ALERT_SHORT)
 		return alert->previous;
 	if (natural != INV_ALERT_OK)
@@ -129,8 +126,7 @@ set_window(InvAlert *alert, const Bounds *bounds)
 			alert->quiet_from = bounds->short_to + 1;
 			break;
 		default:
-			if (alert->watched)
-				alert->quiet_to = bounds->short_to;
+			alert->quiet_to = bounds->short_to;
 	}
 }
 

@@ -16,8 +16,8 @@
  *										to low (out if T is the floor)
  *
  * Downwards every state is entered at once.  A row whose item is inactive or
- * whose location is not sellable is not watched: it is short, or ok, with the
- * highest level that is short for T.
+ * whose location is not sellable is not watched: it is short, or ok, as its
+ * level says.
  *
  * Invariants
  * - alert_state, quiet_from and quiet_to of inv_stock are written together,

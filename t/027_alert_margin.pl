@@ -32,11 +32,11 @@ my %recovered = (
 	0 => { R => 11, odd => 12, one => 2, plain => 1, floor => 21, owed => -6,
 		below => 21, most => 9007199254741, off => -5 },
 	1 => { R => 12, odd => 13, one => 3, plain => 2, floor => 22, owed => -5,
-		below => 22, most => 9097271247289, off => -4 },
+		below => 22, most => 9097271247289, off => -5 },
 	20 => { R => 13, odd => 15, one => 3, plain => 2, floor => 25, owed => -5,
-		below => 25, most => 10808639105689, off => -4 },
+		below => 25, most => 10808639105689, off => -5 },
 	1000 => { R => 111, odd => 122, one => 12, plain => 2, floor => 221, owed => -5,
-		below => 221, most => 99079191802141, off => -4 });
+		below => 221, most => 99079191802141, off => -5 });
 
 sub set_margin
 {
@@ -78,7 +78,7 @@ foreach my $margin (sort { $a <=> $b } keys %recovered)
 	}
 }
 
-# of an item that is not sold any more only short is told, with a margin too
+# of an item that is not sold any more only short is told, and that without a margin
 foreach my $margin (sort { $a <=> $b } keys %recovered)
 {
 	my $level = $recovered{$margin}{off};
