@@ -2,9 +2,9 @@
  * payload.c
  *		What a webhook says, and how it is signed.
  *
- * It is signed as Standard Webhooks 1.0 has it: HMAC-SHA256, with the bytes that a secret
- * stands for, of id, time and body joined by dots; one signature for each
- * secret, so that a receiver can change over from one to the next.
+ * It is signed as Standard Webhooks 1.0 has it: HMAC-SHA256, with the bytes
+ * that a secret stands for, of id, time and body joined by dots; one signature
+ * for each secret, so that a receiver can change over from one to the next.
  */
 #include "postgres.h"
 

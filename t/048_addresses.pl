@@ -15,6 +15,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+command_ok(['bench/addresstest'],
+	'hosts and addresses are judged right, each by itself');
+
 # addresses that are not public, at both ends of each range
 my %private = (
 	'this network' => [qw(0.0.0.0 0.0.0.1 0.255.255.255)],
