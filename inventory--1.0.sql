@@ -517,10 +517,11 @@ CREATE INDEX inv_hold_expires_at_idx ON @extschema@.inv_hold
 CREATE INDEX inv_hold_line_stock_idx ON @extschema@.inv_hold_line (stock_id)
     WHERE held IS NOT NULL;
 
-/* for the worker: what is pending, in order, and of each SKU */
-CREATE INDEX inv_delivery_pending_idx ON @extschema@.inv_delivery
-    (endpoint_id, delivery_id)
-    WHERE state OPERATOR(pg_catalog.=) 'pending';
+/* for the worker: what is due, and what is pending of each SKU in order */
+CREATE INDEX inv_delivery_due_idx ON @extschema@.inv_delivery
+    (endpoint_id, next_at)
+    WHERE state OPERATOR(pg_catalog.=) 'pending'
+      AND next_at OPERATOR(pg_catalog.<) 'infinity';
 CREATE INDEX inv_delivery_order_idx ON @extschema@.inv_delivery
     (endpoint_id, sku, delivery_id)
     WHERE state OPERATOR(pg_catalog.=) 'pending';
@@ -1442,6 +1443,7 @@ SELECT d.delivery_id, e.name AS endpoint, d.alert_id,
        'evt_' OPERATOR(pg_catalog.||) d.event_id::pg_catalog.text AS webhook_id,
        d.sku, d.event, d.state, d.attempts,
        CASE WHEN d.state OPERATOR(pg_catalog.=) 'pending'
+             AND d.next_at OPERATOR(pg_catalog.<) 'infinity'
             THEN d.next_at END AS next_at,
        d.created_at, d.decided_at, d.last_status, d.last_error
   FROM @extschema@.inv_delivery d
@@ -1450,7 +1452,8 @@ SELECT d.delivery_id, e.name AS endpoint, d.alert_id,
 COMMENT ON VIEW @extschema@.inv_deliveries IS
 'What was or shall be told to whom. state: pending, delivered, or dead: given '
 'up after max_attempts, or because the endpoint is gone (410); '
-'inv_redeliver() lets it be tried again.';
+'inv_redeliver() lets it be tried again. next_at: when it is tried, null if it '
+'waits for an older one of its SKU.';
 
 
 -- -------------------------------------------------------------- triggers

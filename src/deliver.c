@@ -15,8 +15,17 @@
  *	 visible together.  A delivery is pending until its end is: so whatever
  *	 crashes, and whenever, it is sent again.  At least once; the webhook-id is
  *	 that of the alert, so a receiver can tell.
- * - Of one SKU an endpoint is told in order: only its oldest pending delivery
- *	 is ever sent.
+ * - Of one SKU an endpoint is told in order: only its oldest pending delivery,
+ *	 the head, is ever sent.
+ * - So that heads are found without a look at those behind them, next_at says
+ *	 which they are:
+ *
+ *	 -infinity	not in the queue yet, see inv_redeliver(); counts as pending
+ *	 infinity	behind an older one of the same endpoint and SKU
+ *	 else		the head; when it is due
+ *
+ *	 Only this process moves a delivery from one to the next, and whatever ends a
+ *	 head makes the next one head in the same statement.
  * - Which deliveries are under way is known to this process alone, which is the
  *	 only one that sends.  If it ends they are pending.
  * - A dead endpoint costs nothing: its breaker is open, and then nothing is
@@ -33,10 +42,14 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -77,12 +90,17 @@ static int	flight_count = 0;
 
 static InvPlan dispatch_plan = {
 	.sql = "WITH taken AS (UPDATE @inv_alert SET pending = false"
-	"  WHERE alert_id IN (SELECT alert_id FROM @inv_alert WHERE pending"
-	"   ORDER BY alert_id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)"
+	"  WHERE alert_id = ANY (ARRAY(SELECT alert_id FROM @inv_alert"
+	"   WHERE pending ORDER BY alert_id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED))"
 	"  RETURNING *),"
 	" made AS (INSERT INTO @inv_delivery (endpoint_id, alert_id, event_id,"
-	"   sku, event)"
-	"  SELECT e.endpoint_id, a.alert_id, a.event_id, a.sku, a.kind"
+	"   sku, event, next_at)"
+	"  SELECT e.endpoint_id, a.alert_id, a.event_id, a.sku, a.kind,"
+	"    CASE WHEN row_number() OVER (PARTITION BY e.endpoint_id, a.sku"
+	"      ORDER BY a.alert_id) > 1"
+	"     OR EXISTS (SELECT FROM @inv_delivery p"
+	"      WHERE p.endpoint_id = e.endpoint_id AND p.sku = a.sku"
+	"       AND p.state = 'pending') THEN 'infinity' ELSE now() END"
 	"   FROM taken a JOIN @inv_endpoint e ON e.enabled"
 	"    AND (e.events IS NULL OR a.kind = ANY (e.events))"
 	"    AND ((e.filter -> 'skus') IS NULL OR (e.filter -> 'skus') ? a.sku)"
@@ -113,6 +131,39 @@ dispatch(const InvCatalogue *cat)
 	return count;
 }
 
+/* ---------- redelivery ---------- */
+
+/*
+ * What is to be sent again is older than what is pending of its SKU, and
+ * becomes the head.  The one before may be under way: it is let go on.
+ */
+static InvPlan queue_plan = {
+	.sql = "UPDATE @inv_delivery d"
+	" SET next_at = CASE WHEN d.delivery_id > h.head THEN 'infinity'"
+	"  WHEN isfinite(d.next_at) THEN d.next_at ELSE clock_timestamp() END"
+	" FROM (SELECT endpoint_id, sku, (SELECT p.delivery_id FROM @inv_delivery p"
+	"    WHERE p.endpoint_id = n.endpoint_id AND p.sku = n.sku"
+	"     AND p.state = 'pending' ORDER BY p.delivery_id LIMIT 1) AS head"
+	"   FROM (SELECT DISTINCT d.endpoint_id, d.sku"
+	"     FROM @inv_endpoint e JOIN @inv_delivery d"
+	"      ON d.endpoint_id = e.endpoint_id AND d.state = 'pending'"
+	"       AND d.next_at = '-infinity') n) h"
+	" WHERE d.endpoint_id = h.endpoint_id AND d.sku = h.sku"
+	"  AND d.state = 'pending'"
+	"  AND (d.next_at < 'infinity' OR d.delivery_id = h.head)",
+	.nargs = 0
+};
+
+static void
+queue(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+
+	inv_plan_begin(&scope, cat);
+	inv_plan_run(&scope, &queue_plan, NULL, NULL, 0);
+	inv_plan_end(&scope);
+}
+
 /* ---------- take ---------- */
 
 /*
@@ -132,11 +183,9 @@ static InvPlan take_plan = {
 	"  WHERE u = e.endpoint_id) b"
 	" CROSS JOIN LATERAL (SELECT * FROM @inv_delivery d"
 	"  WHERE d.endpoint_id = e.endpoint_id AND d.state = 'pending'"
-	"   AND d.next_at <= clock_timestamp() AND d.delivery_id <> ALL ($1)"
-	"   AND NOT EXISTS (SELECT FROM @inv_delivery p"
-	"    WHERE p.endpoint_id = d.endpoint_id AND p.sku = d.sku"
-	"     AND p.state = 'pending' AND p.delivery_id < d.delivery_id)"
-	"  ORDER BY d.delivery_id"
+	"   AND d.next_at > '-infinity' AND d.next_at < 'infinity'"
+	"   AND d.next_at <= now() AND d.delivery_id <> ALL ($1)"
+	"  ORDER BY d.next_at"
 	"  LIMIT greatest(0, CASE t.breaker WHEN 'closed' THEN $3 ELSE 1 END"
 	"   - b.used)) d"
 	" JOIN @inv_alert a ON a.alert_id = d.alert_id"
@@ -215,17 +264,31 @@ take(const InvCatalogue *cat)
 
 /* ---------- note ---------- */
 
-/* the breaker's part of each is a statement of its own, and comes in order */
+/*
+ * When it has ended, the next of its SKU is the head.  If one was put before it
+ * while it was under way, that one is, and this one waits.
+ */
+#define OTHER_PENDING(which) \
+	"FROM @inv_delivery p WHERE p.endpoint_id = d.endpoint_id" \
+	" AND p.sku = d.sku AND p.state = 'pending'" which
+
 static InvPlan delivery_plan = {
-	.sql = "UPDATE @inv_delivery SET state = $2, attempts = attempts + 1,"
-	"  next_at = clock_timestamp() + make_interval(secs => $3),"
-	"  decided_at = CASE WHEN $2 <> 'pending' THEN clock_timestamp() END,"
-	"  last_status = $4, last_error = $5"
-	" WHERE delivery_id = $1 AND state = 'pending'",
+	.sql = "WITH d AS (UPDATE @inv_delivery d"
+	"  SET state = $2, attempts = attempts + 1, next_at = CASE WHEN"
+	"   EXISTS (SELECT " OTHER_PENDING(" AND p.delivery_id < d.delivery_id") ")"
+	"   THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => $3) END,"
+	"   decided_at = CASE WHEN $2 <> 'pending' THEN clock_timestamp() END,"
+	"   last_status = $4, last_error = $5"
+	"  WHERE delivery_id = $1 AND state = 'pending' RETURNING *)"
+	" UPDATE @inv_delivery n SET next_at = clock_timestamp()"
+	" FROM d WHERE $2 <> 'pending' AND n.next_at = 'infinity'"
+	"  AND n.delivery_id = (SELECT p.delivery_id "
+	OTHER_PENDING(" AND p.delivery_id <> $1 ORDER BY p.delivery_id LIMIT 1") ")",
 	.nargs = 5,
 	.argtypes = {INT8OID, TEXTOID, FLOAT8OID, INT4OID, TEXTOID}
 };
 
+/* the breaker's part of each is a statement of its own, and comes in order */
 static InvPlan success_plan = {
 	.sql = "UPDATE @inv_endpoint_state SET breaker = 'closed', failures = 0,"
 	"  retry_at = NULL, last_success_at = clock_timestamp(),"
@@ -396,6 +459,42 @@ InvPlan		inv_deliver_backlog = {
 	.read_only = true
 };
 
+static BlockNumber
+size_of(Oid schema, const char *name)
+{
+	Relation	table = table_open(get_relname_relid(name, schema),
+								   AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(table);
+
+	table_close(table, AccessShareLock);
+	return blocks;
+}
+
+/*
+ * plan_for_size - has statements planned anew when the tables have outgrown
+ * what they were planned for
+ *
+ * What was planned while they were empty may read all of them ever after, until
+ * somebody analyzes them, and thousands of deliveries are made in a second.
+ */
+static void
+plan_for_size(const InvCatalogue *cat)
+{
+	static InvPlan *const plans[] = {
+		&dispatch_plan, &queue_plan, &take_plan, &delivery_plan
+	};
+	static BlockNumber planned_for = 0;
+	Oid			schema = get_rel_namespace(cat->stock);
+	BlockNumber blocks = size_of(schema, "inv_alert") +
+	size_of(schema, "inv_delivery");
+
+	if (blocks <= 2 * planned_for && blocks >= planned_for / 2)
+		return;
+	planned_for = blocks;
+	for (int i = 0; i < lengthof(plans); i++)
+		inv_plan_forget(plans[i]);
+}
+
 /* forget - what is under way, when there is nobody any more to tell it to */
 static void
 forget(void)
@@ -419,6 +518,7 @@ inv_deliver_run(void)
 		forget();
 		return inv_worker_nap;
 	}
+	plan_for_size(cat);
 	if (count > 0)
 	{
 		inv_plan_begin(&scope, cat);
@@ -426,6 +526,7 @@ inv_deliver_run(void)
 			note(&scope, &landings[i]);
 		inv_plan_end(&scope);
 	}
+	queue(cat);
 	more = dispatch(cat) == DISPATCH_BATCH;
 	inv_worker_commit(false);
 
@@ -437,9 +538,12 @@ inv_deliver_run(void)
 	return more ? 0 : inv_worker_nap;
 }
 
+/* and those of an endpoint that was removed while they were made */
 static InvPlan expire_plan = {
-	.sql = "DELETE FROM @inv_delivery"
-	" WHERE state <> 'pending' AND decided_at < $1",
+	.sql = "DELETE FROM @inv_delivery d"
+	" WHERE state <> 'pending' AND decided_at < $1"
+	"  OR created_at < $1 AND NOT EXISTS (SELECT FROM @inv_endpoint e"
+	"   WHERE e.endpoint_id = d.endpoint_id)",
 	.nargs = 1,
 	.argtypes = {TIMESTAMPTZOID}
 };

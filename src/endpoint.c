@@ -564,9 +564,10 @@ inv_test_endpoint(PG_FUNCTION_ARGS)
 
 /* ---------- inv_redeliver ---------- */
 
+/* the worker finds them their place in the queue, see deliver.c */
 static InvPlan redeliver_plan = {
 	.sql = "WITH again AS (UPDATE @inv_delivery d SET state = 'pending',"
-	"  attempts = 0, next_at = now(), decided_at = NULL"
+	"  attempts = 0, next_at = '-infinity', decided_at = NULL"
 	"  FROM @inv_endpoint e"
 	"  WHERE e.endpoint_id = d.endpoint_id AND e.name = $1"
 	"   AND CASE WHEN $2 IS NOT NULL THEN d.delivery_id = $2"

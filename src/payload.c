@@ -103,16 +103,28 @@ sign(const char *secret, const char *content)
 	return psprintf("v1,%s", encode(digest, sizeof(digest)));
 }
 
-/* signatures - by each of the secrets, separated by blanks */
+/*
+ * signatures - by each of the secrets, separated by blanks; null if there are
+ * none, or one that is none
+ *
+ * inv_add_endpoint() lets no such pass, but the owner may have written them.
+ */
 static const char *
 signatures(ArrayType *secrets, const char *content)
 {
 	StringInfoData buf;
 	Datum	   *elements;
+	bool	   *nulls;
 	int			count;
 
 	deconstruct_array(secrets, TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  NULL, &count);
+					  &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (nulls[i] ||
+			inv_payload_check_secret(TextDatumGetCString(elements[i])))
+			return NULL;
+	if (count == 0)
+		return NULL;
 	initStringInfo(&buf);
 	for (int i = 0; i < count; i++)
 		appendStringInfo(&buf, "%s%s", i > 0 ? " " : "",
@@ -141,10 +153,24 @@ enum
 
 StaticAssertDecl(COLUMNS == INV_PAYLOAD_NCOLUMNS, "other columns are sent");
 
-/* make_headers - answers how many */
-static int
-make_headers(const Datum *values, const bool *nulls, const char *body,
-			 const char **headers)
+/* sign_request - adds the header; answers what is wrong, or null */
+static const char *
+sign_request(InvWebhookRequest *request, const char **headers, Datum secrets,
+			 const char *id, int64 now)
+{
+	const char *text = signatures(DatumGetArrayTypeP(secrets),
+								  psprintf("%s." INT64_FORMAT ".%s", id, now,
+										   request->body));
+
+	if (text == NULL)
+		return "its secrets are none: set them with inv_change_endpoint()";
+	headers[request->nheaders++] = psprintf("webhook-signature: %s", text);
+	return NULL;
+}
+
+static void
+make_headers(const Datum *values, const bool *nulls,
+			 InvWebhookRequest *request, const char **headers)
 {
 	char	   *id = TextDatumGetCString(values[COLUMN_ID]);
 	char	   *authorization = optional_text(values[COLUMN_AUTHORIZATION],
@@ -158,33 +184,44 @@ make_headers(const Datum *values, const bool *nulls, const char *body,
 		"Content-Type: application/json";
 	headers[count++] = psprintf("webhook-id: %s", id);
 	headers[count++] = psprintf("webhook-timestamp: " INT64_FORMAT, now);
-	if (!nulls[COLUMN_SECRETS])
-		headers[count++] =
-			psprintf("webhook-signature: %s",
-					 signatures(DatumGetArrayTypeP(values[COLUMN_SECRETS]),
-								psprintf("%s." INT64_FORMAT ".%s", id, now,
-										 body)));
 	if (authorization)
 		headers[count++] = psprintf("Authorization: %s", authorization);
 	/* curl would wait for the server to say that it may go on */
 	headers[count++] = "Expect:";
-	return count;
+	request->headers = headers;
+	request->nheaders = count;
+	if (!nulls[COLUMN_SECRETS])
+		request->problem = sign_request(request, headers,
+										values[COLUMN_SECRETS], id, now);
+}
+
+/* to_utf8 - null if it cannot be that, in a database that takes any bytes */
+static const char *
+to_utf8(const char *body)
+{
+	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
+		!pg_verify_mbstr(PG_UTF8, body, strlen(body), true))
+		return NULL;
+	return pg_server_to_any(body, strlen(body), PG_UTF8);
 }
 
 bool
 inv_payload_send(const Datum *values, const bool *nulls, void *owner)
 {
-	char	   *body = TextDatumGetCString(values[COLUMN_BODY]);
 	const char *headers[MAX_HEADERS];
 	InvWebhookRequest request = {
 		.url = TextDatumGetCString(values[COLUMN_URL]),
-		.body = pg_server_to_any(body, strlen(body), PG_UTF8),
-		.headers = headers,
+		.body = to_utf8(TextDatumGetCString(values[COLUMN_BODY])),
 		.timeout_ms = (int) DatumGetInt64(values[COLUMN_TIMEOUT_MS]),
 		.owner = owner
 	};
 
-	request.length = strlen(request.body);
-	request.nheaders = make_headers(values, nulls, request.body, headers);
+	if (request.body == NULL)
+		request.problem = "it is not UTF-8, as JSON must be";
+	else
+	{
+		request.length = strlen(request.body);
+		make_headers(values, nulls, &request, headers);
+	}
 	return inv_webhook_send(&request);
 }

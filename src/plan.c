@@ -25,6 +25,14 @@
 #include "compat.h"
 #include "plan.h"
 
+/* set - a setting, until the scope ends */
+static void
+set(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 void
 inv_plan_begin(InvPlanScope *scope, const InvCatalogue *cat)
 {
@@ -35,9 +43,9 @@ inv_plan_begin(InvPlanScope *scope, const InvCatalogue *cat)
 	SetUserIdAndSecContext(cat->owner,
 						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
 	scope->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	set("search_path", "pg_catalog, pg_temp");
+	/* compiling one takes longer than it ever runs */
+	set("jit", "off");
 }
 
 void
@@ -88,6 +96,12 @@ prepare_plan(InvPlanScope *scope, InvPlan *plan)
 		SPI_freeplan(plan->plan);
 	plan->plan = fresh;
 	plan->generation = scope->cat->generation;
+}
+
+void
+inv_plan_forget(InvPlan *plan)
+{
+	plan->generation = 0;
 }
 
 uint64

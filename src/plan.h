@@ -60,6 +60,9 @@ extern int64 inv_plan_number(InvPlanScope *scope, InvPlan *plan,
 /* inv_plan_int8_array - numbers as a value of type bigint[] */
 extern Datum inv_plan_int8_array(const int64 *numbers, int count);
 
+/* inv_plan_forget - the statement is planned anew when it is next run */
+extern void inv_plan_forget(InvPlan *plan);
+
 /* inv_plan_once - runs a statement that is not worth keeping, such as DDL */
 extern void inv_plan_once(InvPlanScope *scope, const char *sql);
 

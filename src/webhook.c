@@ -313,7 +313,8 @@ bool
 inv_webhook_send(const InvWebhookRequest *request)
 {
 	Transfer   *transfer;
-	const char *refusal = inv_allow_url(inv_webhook_allow_list, request->url);
+	const char *refusal = request->problem ? request->problem :
+	inv_allow_url(inv_webhook_allow_list, request->url);
 
 	begin();
 	drop_connections();

@@ -18,6 +18,8 @@ typedef struct InvWebhookRequest
 	const char *const *headers; /* "Name: value", no line ends */
 	int			nheaders;
 	int			timeout_ms;		/* 0: inventory.webhook_timeout */
+	const char *problem;		/* why it cannot be sent, or null: comes back
+								 * with the result too */
 	void	   *owner;			/* comes back with the result */
 } InvWebhookRequest;
 

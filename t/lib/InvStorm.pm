@@ -33,7 +33,7 @@ my %statement = (
 
 # What a call may raise in a storm, beside the refusals (class IV): conflicts,
 # deadlocks, timeouts, cancels, and what follows from them.
-my %expected = map { $_ => 1 } qw(40001 40P01 55P03 57014 25P02);
+our %expected = map { $_ => 1 } qw(40001 40P01 55P03 57014 25P02);
 
 # new(node => , number => , seed => , stop => FILE, tick => HANDLE)
 sub new
