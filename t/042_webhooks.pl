@@ -475,6 +475,26 @@ is(scalar(uniq map { $_->{headers}{'webhook-id'} } of($sku, '/nobody')), 1, 'und
 $receiver->close_listener('dead');
 done_with('nobody');
 
+# what is told again keeps its place, before what is newer: the third is under
+# way then, and waits when it has failed
+endpoint('again', max_attempts => 1, timeout_ms => 3000);
+$receiver->answers('/again', { times => 2, status => 400 }, { times => 1, how => 'never' }, 'ok');
+$sku = item();
+sell_out($sku);
+restock($sku);
+is(delivery('again', $sku, 'dead')->{last_status}, 400, 'two are given up');
+change('again', max_attempts => 9);
+sell_out($sku);
+is(scalar wait_for_request($sku, '/again', 3), 3, 'a third is under way');
+$session->run('SELECT inv_redeliver($1)', 'again');
+restock($sku);
+is_delivered('again', $sku, 'all are told');
+my @alerts = map { InvReceiver::body($_)->{data}{alert_id} } of($sku, '/again');
+my ($first, $second, $third, $fourth) = sort { $a <=> $b } uniq @alerts;
+is_deeply(\@alerts, [ $first, $second, $third, $first, $second, $third, $fourth ],
+	'those that are told again before what is newer');
+done_with('again');
+
 # --- TLS ---------------------------------------------------------------------
 
 endpoint('tls', url => $receiver->url('/tls', 'tls'));
