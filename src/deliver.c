@@ -262,6 +262,37 @@ take(const InvCatalogue *cat)
 	inv_plan_end(&scope);
 }
 
+/* In ms, $1 at most: when a delivery or a breaker has waited long enough */
+static InvPlan wait_plan = {
+	.sql = "SELECT least($1, ceil(1000 * extract(epoch FROM min(CASE"
+	"  WHEN t.retry_at > now() THEN t.retry_at ELSE d.next_at END) - now()))"
+	"  ::bigint)"
+	" FROM @inv_endpoint e"
+	" JOIN @inv_endpoint_state t ON t.endpoint_id = e.endpoint_id"
+	"  AND " INV_ENDPOINT_LIVE
+	" LEFT JOIN LATERAL (SELECT * FROM @inv_delivery d"
+	"  WHERE d.endpoint_id = e.endpoint_id AND d.state = 'pending'"
+	"   AND d.next_at > now() AND d.next_at < 'infinity'"
+	"  ORDER BY d.next_at LIMIT 1) d ON true"
+	" WHERE e.enabled",
+	.nargs = 1,
+	.argtypes = {INT8OID}
+};
+
+/* until_due - ms until there is something to take, a nap at most */
+static long
+until_due(const InvCatalogue *cat)
+{
+	InvPlanScope scope;
+	Datum		nap = Int64GetDatum(inv_worker_nap);
+	long		wait;
+
+	inv_plan_begin(&scope, cat);
+	wait = (long) inv_plan_number(&scope, &wait_plan, &nap, NULL);
+	inv_plan_end(&scope);
+	return wait;
+}
+
 /* ---------- note ---------- */
 
 /*
@@ -481,7 +512,7 @@ static void
 plan_for_size(const InvCatalogue *cat)
 {
 	static InvPlan *const plans[] = {
-		&dispatch_plan, &queue_plan, &take_plan, &delivery_plan
+		&dispatch_plan, &queue_plan, &take_plan, &wait_plan, &delivery_plan
 	};
 	static BlockNumber planned_for = 0;
 	Oid			schema = get_rel_namespace(cat->stock);
@@ -512,6 +543,7 @@ inv_deliver_run(void)
 	const InvCatalogue *cat = inv_worker_begin();
 	InvPlanScope scope;
 	bool		more;
+	long		wait;
 
 	if (cat == NULL)
 	{
@@ -534,8 +566,9 @@ inv_deliver_run(void)
 	if (cat == NULL)
 		return inv_worker_nap;
 	take(cat);
+	wait = until_due(cat);
 	inv_worker_commit(false);
-	return more ? 0 : inv_worker_nap;
+	return more ? 0 : wait;
 }
 
 /* and those of an endpoint that was removed while they were made */

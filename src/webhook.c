@@ -492,6 +492,16 @@ wait_once(long timeout_ms, uint32 wait_event)
 	return latch_set;
 }
 
+/* is_any_refused - one that was never started has ended, and waits to be told */
+static bool
+is_any_refused(void)
+{
+	for (Transfer *transfer = transfers; transfer; transfer = transfer->next)
+		if (!transfer->started)
+			return true;
+	return false;
+}
+
 bool
 inv_webhook_wait(long timeout_ms, uint32 wait_event)
 {
@@ -500,6 +510,8 @@ inv_webhook_wait(long timeout_ms, uint32 wait_event)
 	int			before = running;
 	bool		latch_set = false;
 
+	if (is_any_refused())
+		return false;
 	do
 	{
 		if (wait_once(Max(0, timeout_ms), wait_event))

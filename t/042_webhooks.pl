@@ -475,6 +475,19 @@ is(scalar(uniq map { $_->{headers}{'webhook-id'} } of($sku, '/nobody')), 1, 'und
 $receiver->close_listener('dead');
 done_with('nobody');
 
+# what is due is not left until the worker has slept; nor is what is refused
+# before it is sent
+InvAlertNode::configure($node, 'inventory.worker_nap', '10min');
+endpoint('soon', max_attempts => 3);
+$receiver->answers('/soon', 500, 500, 500);
+$sku = out();
+is(delivery('soon', $sku, 'dead')->{attempts}, 3, 'tried again although the worker sleeps long');
+InvAlertNode::configure($node, 'inventory.webhook_allow', 'shop.example');
+is(delivery('soon', out(), 'dead')->{attempts}, 3, 'and given up where nothing may be sent');
+InvAlertNode::configure($node, 'inventory.webhook_allow', '127.0.0.1, localhost');
+InvAlertNode::configure($node, 'inventory.worker_nap', '1s');
+done_with('soon');
+
 # what is told again keeps its place, before what is newer: the third is under
 # way then, and waits when it has failed
 endpoint('again', max_attempts => 1, timeout_ms => 3000);
