@@ -118,6 +118,65 @@ CREATE TYPE @extschema@.inv_job AS (
 COMMENT ON TYPE @extschema@.inv_job IS
 'One job that inv_schedule_maintenance() registered with pg_cron.';
 
+CREATE TYPE @extschema@.inv_stream AS (
+    slot        text,
+    lsn         pg_lsn
+);
+COMMENT ON TYPE @extschema@.inv_stream IS
+'What inv_stream_create() answers: the replication slot, and the position from '
+'which it has every change.';
+
+CREATE TYPE @extschema@.inv_stream_state AS (
+    slot        text,
+    active      boolean,
+    pid         integer,
+    confirmed_lsn pg_lsn,
+    lag_bytes   bigint,
+    lag_ms      bigint,
+    retained_bytes bigint,
+    left_bytes  bigint,
+    wal_status  text,
+    healthy     boolean,
+    advice      text
+);
+COMMENT ON TYPE @extschema@.inv_stream_state IS
+'What inv_stream_status() answers, one row per slot of the change stream. '
+'active, pid: whether somebody reads it. confirmed_lsn: what its reader has '
+'confirmed; lag_bytes: how much the server has logged since. lag_ms: for how '
+'long the oldest heartbeat has waited to be confirmed, 0 if none does; not '
+'more than the truth, and less by one interval of heartbeats at most (of a '
+'long time, by a fiftieth); null if no worker has written any since the server '
+'started. retained_bytes: log that the server keeps for the slot. left_bytes: '
+'how much more can be logged before it may be lost, null if that is unlimited '
+'(max_slot_wal_keep_size) or it is lost. wal_status: as of '
+'pg_replication_slots. healthy, advice: what is to be done if it is not.';
+
+CREATE TYPE @extschema@.inv_change AS (
+    cursor      text,
+    movement_id bigint,
+    stock_id    bigint,
+    sku         text,
+    location    text,
+    kind        text,
+    on_hand_delta bigint,
+    reserved_delta bigint,
+    version     bigint,
+    reference   text,
+    reason      text,
+    hold        text,
+    key         text,
+    original_id bigint,
+    actor       text,
+    application_name text,
+    traceparent text,
+    txid        xid8,
+    occurred_at timestamptz,
+    recorded_at timestamptz
+);
+COMMENT ON TYPE @extschema@.inv_change IS
+'What inv_changes_since() answers, one row per movement, with the columns of '
+'inv_movement. cursor: what to pass to go on after this row.';
+
 CREATE TYPE @extschema@.inv_discrepancy AS (
     sku         text,
     location    text,
@@ -989,8 +1048,9 @@ AS 'MODULE_PATHNAME', 'inv_worker_status'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4;
 COMMENT ON FUNCTION @extschema@.inv_worker_status() IS
 'Whether the worker of this database is well, one row for each kind of its '
-'work: expire (holds whose time is over), housekeeping (what inv_maintain '
-'does). hint says what to do where something is missing.';
+'work: expire (holds whose time is over), deliver (alerts), housekeeping (what '
+'inv_maintain does), heartbeat (of the change stream). hint says what to do '
+'where something is missing.';
 
 CREATE FUNCTION @extschema@.inv_grant(role text, level text) RETURNS void
 AS 'MODULE_PATHNAME', 'inv_grant'
@@ -1006,6 +1066,57 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.inv_revoke(text, text) IS
 'Takes from a role what a level adds, and what the levels above it add. '
 'Errors: as of inv_grant.';
+
+
+-- ------------------------------------------- functions: change stream
+
+CREATE FUNCTION @extschema@.inv_stream_create(name text)
+RETURNS SETOF @extschema@.inv_stream
+AS 'MODULE_PATHNAME', 'inv_stream_create'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION @extschema@.inv_stream_create(text) IS
+'Makes a replication slot of that name with the output plugin inventory, which '
+'survives a failover where the server can do that (17 and later), and answers '
+'it with the position at which it begins. The caller needs REPLICATION, as for '
+'pg_create_logical_replication_slot(). The slot keeps the log of the server '
+'until it is read, or dropped with pg_drop_replication_slot(). Errors: 55000 '
+'wal_level or output_plugin_libraries, 42710 the name is taken, 53400 no slot '
+'is free, 42602 a bad name, 42501 not allowed, 25006 on a standby, 25001 in a '
+'transaction that has written, 22004 and 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.inv_stream_status()
+RETURNS SETOF @extschema@.inv_stream_state
+AS 'MODULE_PATHNAME', 'inv_stream_status'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.inv_stream_status() IS
+'The slots of this database with the output plugin inventory, one row each: who '
+'reads them, how late, how much log is kept for them, and what to do.';
+
+CREATE FUNCTION @extschema@.inv_changes_since(
+    cursor      text,
+    max_rows    integer DEFAULT 1000
+) RETURNS SETOF @extschema@.inv_change
+AS 'MODULE_PATHNAME', 'inv_changes_since'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED ROWS 1000;
+COMMENT ON FUNCTION @extschema@.inv_changes_since(text, integer) IS
+'The movements after cursor (null: from the first one), at most max_rows (1 to '
+'100000), in the order of movement_id: each one once, and none is left out that '
+'a transaction commits later. To go on, pass the cursor of the last row. If '
+'there is nothing there is one row that has a cursor and is null otherwise. A '
+'movement comes when all transactions of the server that were under way with it '
+'have ended, as a rule with the second call after its commit at the latest. '
+'Errors: IV016 the ledger does not have the movement of the cursor (it was set '
+'back), 22004 and 22023 bad argument.';
+
+CREATE FUNCTION @extschema@.inv_changes_end() RETURNS text
+AS 'MODULE_PATHNAME', 'inv_changes_end'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.inv_changes_end() IS
+'A cursor for inv_changes_since() after all that is committed; waits for the '
+'transactions that are moving stock. Whoever reads levels after it has what '
+'came before, and may meet some of what comes after it twice: the version '
+'tells. Errors: 25001 in a transaction that has written, 25006 on a standby, '
+'55P03 if it waits longer than lock_timeout.';
 
 
 -- ------------------------------------------------ functions: endpoints
@@ -1564,6 +1675,9 @@ REVOKE ALL ON TYPE
     @extschema@.inv_verb_status,
     @extschema@.inv_reorder,
     @extschema@.inv_job,
+    @extschema@.inv_stream,
+    @extschema@.inv_stream_state,
+    @extschema@.inv_change,
     @extschema@.inv_discrepancy
 FROM PUBLIC;
 
@@ -1643,6 +1757,10 @@ REVOKE ALL ON FUNCTION
     @extschema@.inv_maintain(),
     @extschema@.inv_schedule_maintenance(),
     @extschema@.inv_worker_status(),
+    @extschema@.inv_stream_create(text),
+    @extschema@.inv_stream_status(),
+    @extschema@.inv_changes_since(text, integer),
+    @extschema@.inv_changes_end(),
     @extschema@.inv_grant(text, text),
     @extschema@.inv_revoke(text, text),
     @extschema@.inv_available(text, text),

@@ -181,4 +181,30 @@ typedef JumbleState InvJumbleState;
 	((change)->data.tp.newtuple ? &(change)->data.tp.newtuple->tuple : NULL)
 #endif
 
+/* 16 tells why a slot is lost, 17 keeps slots over a failover */
+#if PG_VERSION_NUM >= 160000
+#define inv_slot_is_lost(slot) ((slot)->data.invalidated != RS_INVAL_NONE)
+#else
+#define inv_slot_is_lost(slot) \
+	(!XLogRecPtrIsInvalid((slot)->data.invalidated_at))
+#endif
+#define INV_CREATE_SLOT_AS \
+	"SELECT slot_name::pg_catalog.text, lsn" \
+	" FROM pg_catalog.pg_create_logical_replication_slot(" \
+	"$1::pg_catalog.name, 'inventory', false, false"
+#if PG_VERSION_NUM >= 170000
+#define INV_CREATE_SLOT INV_CREATE_SLOT_AS ", true)"
+#else
+#define INV_CREATE_SLOT INV_CREATE_SLOT_AS ")"
+#endif
+
+/* 17 can flush a message; we do so ourselves */
+#if PG_VERSION_NUM >= 170000
+#define inv_emit_message(prefix, message, size) \
+	LogLogicalMessage(prefix, message, size, false, false)
+#else
+#define inv_emit_message(prefix, message, size) \
+	LogLogicalMessage(prefix, message, size, false)
+#endif
+
 #endif							/* INV_COMPAT_H */

@@ -24,6 +24,7 @@
 #define INV_ERRCODE_HOLD_EXPIRED MAKE_SQLSTATE('I', 'V', '0', '1', '3')
 #define INV_ERRCODE_HOLD_DIFFERS MAKE_SQLSTATE('I', 'V', '0', '1', '4')
 #define INV_ERRCODE_EXCEEDS_HOLD MAKE_SQLSTATE('I', 'V', '0', '1', '5')
+#define INV_ERRCODE_UNKNOWN_CURSOR MAKE_SQLSTATE('I', 'V', '0', '1', '6')
 
 /* the largest quantity: JavaScript clients hold no larger integer exactly */
 #define INV_MAX_QUANTITY INT64CONST(9007199254740991)

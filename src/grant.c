@@ -62,6 +62,9 @@ static const Right rights[] = {
 	{READER, "EXECUTE", "FUNCTION @inv_verify_or_fail"},
 	{READER, "EXECUTE", "FUNCTION @inv_worker_status"},
 	{READER, "EXECUTE", "FUNCTION @inv_reorder_list"},
+	{READER, "EXECUTE", "FUNCTION @inv_stream_status"},
+	{READER, "EXECUTE", "FUNCTION @inv_changes_since"},
+	{READER, "EXECUTE", "FUNCTION @inv_changes_end"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_receive"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_deduct"},
 	{CLERK, "EXECUTE", "FUNCTION @inv_adjust"},
@@ -93,7 +96,8 @@ static const Right rights[] = {
 	{ADMIN, "SELECT", "@inv_endpoints"},
 	{ADMIN, "SELECT", "@inv_deliveries"},
 	{ADMIN, "EXECUTE", "FUNCTION @inv_maintain"},
-	{ADMIN, "EXECUTE", "FUNCTION @inv_schedule_maintenance"}
+	{ADMIN, "EXECUTE", "FUNCTION @inv_schedule_maintenance"},
+	{ADMIN, "EXECUTE", "FUNCTION @inv_stream_create"}
 };
 
 static int

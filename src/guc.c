@@ -29,6 +29,7 @@ int			inv_alert_retention;
 int			inv_max_lines;
 char	   *inv_databases;
 int			inv_worker_nap;
+int			inv_stream_heartbeat;
 bool		inv_log_refusals;
 int			inv_webhook_timeout;
 int			inv_webhook_retry_delay;
@@ -201,6 +202,14 @@ define_worker(void)
 							"After what time a worker looks for work unasked.",
 							NULL,
 							&inv_worker_nap, 1000, 10, 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("inventory.stream_heartbeat",
+							"After what time readers of the change stream get "
+							"a sign of life.",
+							"Only if the server wrote something since the "
+							"last one. 0: never.",
+							&inv_stream_heartbeat, 10 * 1000, 0,
+							60 * 60 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 

@@ -40,6 +40,9 @@ extern char *inv_databases;
 /* inventory.worker_nap: milliseconds after which one looks for work unasked */
 extern int	inv_worker_nap;
 
+/* inventory.stream_heartbeat: milliseconds between two of them; 0: none */
+extern int	inv_stream_heartbeat;
+
 /* inventory.log_refusals: whether the server log sees errors of class IV */
 extern bool inv_log_refusals;
 

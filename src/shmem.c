@@ -19,7 +19,7 @@
  *							the pid is still that of the worker.
  *	asked					raised by whoever asks the worker to leave, lowered
  *							by the next one when it joins.
- *	started_at, last_loop_at, verbs
+ *	started_at, last_loop_at, verbs, beats
  *							written by the worker.  They outlive it: what went
  *							wrong can be asked afterwards.
  *
@@ -326,5 +326,27 @@ inv_shmem_note_error(int verb, const char *message)
 	state->last_error_at = now;
 	memcpy(state->last_error, message, length);
 	state->last_error[length] = '\0';
+	LWLockRelease(shared->lock);
+}
+
+/* thin_beats - forgets every second one: they cover ever more time */
+static void
+thin_beats(InvWorkerState *state)
+{
+	for (int i = 0; i < INV_MAX_BEATS / 2; i++)
+		state->beats[i] = state->beats[2 * i + 1];
+	state->beat_count = INV_MAX_BEATS / 2;
+}
+
+void
+inv_shmem_note_beat(uint64 lsn, TimestampTz at)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (mine->beat_count == INV_MAX_BEATS)
+		thin_beats(mine);
+	mine->beats[mine->beat_count++] = (InvBeat)
+	{
+		lsn, at
+	};
 	LWLockRelease(shared->lock);
 }

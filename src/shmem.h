@@ -13,6 +13,7 @@
 
 #define INV_MAX_VERBS 8
 #define INV_MAX_ERROR_BYTES 256
+#define INV_MAX_BEATS 128
 
 /* Why there is no worker in a database that should have one */
 typedef enum InvLaunchProblem
@@ -36,6 +37,13 @@ typedef struct InvVerbState
 	char		last_error[INV_MAX_ERROR_BYTES];
 } InvVerbState;
 
+/* A heartbeat of the change stream */
+typedef struct InvBeat
+{
+	uint64		lsn;			/* its end in the log */
+	TimestampTz at;
+} InvBeat;
+
 /* One database with its worker; shmem.c says who writes what */
 typedef struct InvWorkerState
 {
@@ -47,6 +55,8 @@ typedef struct InvWorkerState
 	TimestampTz started_at;
 	TimestampTz last_loop_at;
 	InvVerbState verbs[INV_MAX_VERBS];
+	int			beat_count;
+	InvBeat		beats[INV_MAX_BEATS];	/* the oldest first */
 } InvWorkerState;
 
 extern void inv_shmem_init(void);
@@ -87,5 +97,6 @@ extern bool inv_shmem_join(Oid database);
 extern void inv_shmem_note_loop(void);
 extern void inv_shmem_note_run(int verb);
 extern void inv_shmem_note_error(int verb, const char *message);
+extern void inv_shmem_note_beat(uint64 lsn, TimestampTz at);
 
 #endif							/* INV_SHMEM_H */

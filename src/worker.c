@@ -38,6 +38,7 @@
 #include "hold.h"
 #include "maintain.h"
 #include "shmem.h"
+#include "stream.h"
 #include "webhook.h"
 #include "worker.h"
 
@@ -66,7 +67,8 @@ static long keep_house(void);
 const InvVerb inv_verbs[] = {
 	{"expire", expire_holds, .backlog = &expire_backlog},
 	{"deliver", inv_deliver_run, .prompt = true, .backlog = &inv_deliver_backlog},
-	{"housekeeping", keep_house}
+	{"housekeeping", keep_house},
+	{"heartbeat", inv_stream_beat}
 };
 const int	inv_verb_count = lengthof(inv_verbs);
 
