@@ -40,6 +40,7 @@ static Breaker breaker;
 static Source *source;
 static const Sink *sink;
 static bool sink_open;
+static bool over;				/* nobody takes anything any more */
 
 static volatile sig_atomic_t stopping;
 static volatile sig_atomic_t rebuild;
@@ -137,7 +138,8 @@ deliver(Msec now, bool *more)
 	else if (result != GIVE_OVER)
 		breaker_success(&breaker);
 	*more = result == GIVE_DONE && count > 0;
-	return result != GIVE_OVER;
+	over = result == GIVE_OVER;
+	return !over;
 }
 
 /* ---------- the source ---------- */
@@ -302,7 +304,7 @@ finish(void)
 
 	if (!source_connected(source))
 		return;
-	while (more && deliver(clock_wait(), &more))
+	while (!over && more && deliver(clock_wait(), &more))
 		;
 	if (!sink->keep || sink->keep())
 		source_end(source, &queue);
