@@ -87,6 +87,8 @@ static const OptionRow rows[] = {
 	"share of strangers that it may let pass (0.01)"},
 	{"rebuild-filter", 0, OPTION_SWITCH, AT(rebuild_filter), NULL,
 	"make it anew at the start; SIGUSR1 does so later"},
+	{"publish", 0, OPTION_TEXT, AT(publish), "CHANNEL",
+	"name each key that has changed there, for caches within processes"},
 	{NULL, 0, 0, 0, NULL, "General"},
 	{"listen", 0, OPTION_TEXT, AT(listen), "HOST:PORT",
 	"serve /metrics and /health there (off)"},

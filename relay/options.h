@@ -49,6 +49,7 @@ typedef struct Options
 	int			filter_keys;
 	double		filter_rate;
 	bool		rebuild_filter;
+	char	   *publish;
 
 	char	   *listen;
 	char	   *config;

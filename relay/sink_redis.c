@@ -113,6 +113,38 @@ run(Line **lines, int count)
 }
 
 static void
+add_publish(const char *key)
+{
+	const char *argv[] = {"PUBLISH", options->publish, key};
+
+	redis_add(options->publish, 3, argv, NULL);
+}
+
+/* publish - only once Redis has done what is to be told */
+static bool
+publish(Line **lines, int count)
+{
+	if (options->publish == NULL)
+		return true;
+	for (int i = 0; i < count; i++)
+		if (lines[i]->kind <= LINE_DELETE)
+			add_publish(lines[i]->key);
+	return redis_run(NULL);
+}
+
+/* forget - everything, and have everybody do so */
+static bool
+forget(void)
+{
+	if (!redis_forget(prefix, -1))
+		return false;
+	if (options->publish == NULL)
+		return true;
+	add_publish("");
+	return redis_run(NULL);
+}
+
+static void
 accept(Line **lines, int count)
 {
 	Msec		due = clock_wait() + options->delay;
@@ -142,12 +174,12 @@ give_redis(Line **lines, int count)
 
 		while (part < count && lines[part]->kind != LINE_FLUSH)
 			part++;
-		if (!run(lines, part))
+		if (!run(lines, part) || !publish(lines, part))
 			return GIVE_FAILED;
 		accept(lines, part);
 		if (part < count)
 		{
-			if (!redis_forget(prefix, -1))
+			if (!forget())
 				return GIVE_FAILED;
 			accept(lines + part++, 1);
 		}

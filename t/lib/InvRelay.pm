@@ -16,11 +16,11 @@ our $program = "$FindBin::RealBin/../relay/inv_relay";
 my $count = 0;
 my @running;
 
-# wait_until(CONDITION) - true once it is; false after three minutes
+# wait_until(CONDITION) - true once it is; false after a minute
 sub wait_until
 {
 	my ($condition) = @_;
-	my $end = time + 180;
+	my $end = time + ($ENV{INVENTORY_PATIENCE} || 60);
 
 	until ($condition->())
 	{
