@@ -246,7 +246,8 @@ wait_for_something(Msec now)
 	Msec		until = next_due(now + 60000);
 	char		drained[16];
 
-	if (breaker.next > now && breaker.next < until)
+	/* after a failure the sink is not open, and is tried when it may be */
+	if (!sink_open && breaker.next < until)
 		until = breaker.next;
 	if (!source_connected(source) && retry_at < until)
 		until = retry_at;

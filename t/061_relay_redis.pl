@@ -56,7 +56,7 @@ sub relay
 		'--sink', 'redis', '--redis', $url, '--mode', $mode, '--listen', "127.0.0.1:$metrics",
 		'--breaker-pause', '100ms', '--timeout', '500ms', @options);
 
-	wait_until(sub { health()->{status} eq 'ok' && health()->{confirmed_lsn} ne '0/0' }) or diag($relay->said);
+	wait_until(sub { health()->{status} eq 'ok' && health()->{confirmed_lsn} ne '0/0' });
 	return $relay;
 }
 
