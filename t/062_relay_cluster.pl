@@ -134,18 +134,23 @@ $standby->start;
 
 # The standby is behind when the primary dies: that commit is lost.
 $standby->stop;
-sql(qq{SELECT inv_deduct('S$_', 1, reference => 'lost')}) foreach 0 .. 9;
-ok(wait_until(sub { $stdout->lines >= 20 }), 'what the standby has not got');
+sql(q{SELECT inv_deduct('S' || g % 10, 1, reference => 'lost') FROM generate_series(1, 1000) g});
+ok(wait_until(sub { $stdout->lines >= 1010 }), 'what the standby has not got');
 my $lost = sql('SELECT pg_current_wal_insert_lsn()');
 wait_until(sub { sql(qq{SELECT confirmed_flush_lsn >= '$lost' FROM pg_replication_slots WHERE slot_name = 'moved'}) eq 't' || do { sql('SELECT txid_current()'); 0 } });
 $node->stop('immediate');
 $standby->start;
 $standby->promote;
+ok($standby->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE reply_time > backend_start}),
+	'the relay finds the new primary');
+is($standby->safe_psql('postgres', qq{SELECT pg_current_wal_insert_lsn() < '$lost'}), 't', 'whose log is shorter');
+is($standby->safe_psql('postgres', q{SELECT confirmed_flush_lsn <= pg_current_wal_insert_lsn() FROM pg_replication_slots}), 't',
+	'and confirms no position of the old one');
 $standby->safe_psql('postgres', qq{SELECT inv_deduct('S$_', 1, reference => 'after')}) foreach 0 .. 9;
 my $count = sub { my ($word) = @_; return scalar grep { /"reference":"$word"/ } $stdout->lines; };
 ok(wait_until(sub { $count->('after') >= 10 }),
 	'after a failover the relay reads from the other one, all of what it has, though its positions were passed before');
-is($count->('lost'), 10, 'what was lost is not told twice');
+is($count->('lost'), 1000, 'what was lost is not told twice');
 is($stdout->end('TERM'), 0, 'and ends well');
 
 done_testing();

@@ -15,7 +15,12 @@ my @running;
 sub start
 {
 	my ($class, $folder, @settings) = @_;
-	my $probe = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+	my $probe;
+	# a cluster's nodes talk to each other by the port that is 10000 above
+	do
+	{
+		$probe = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+	} while ($probe->sockport > 55_000);
 	my $self = bless {
 		folder => $folder, settings => \@settings, port => $probe->sockport
 	}, $class;
