@@ -27,6 +27,7 @@ $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'inventory'
 autovacuum = off
 log_statement = none
+max_connections = 50
 });
 $node->append_conf('postgresql.conf',
 	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'})
@@ -40,6 +41,8 @@ $node->safe_psql('postgres', qq{
 
 # what it wrote to its file it has again after a kill
 my $redis = InvRedis->start("$folder/redis", '--appendonly', 'yes', '--appendfsync', 'no');
+
+my $database;
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
 
@@ -55,6 +58,7 @@ sub child
 	open STDOUT, '>', '/dev/null';
 	open STDERR, '>', '/dev/null';
 	delete $redis->{socket};
+	$database = undef;
 	srand $$;
 	my $end = time + ($ENV{INVENTORY_LONG} ? 3600 : 300);
 	local $SIG{TERM} = sub { $end = 0; };
@@ -72,15 +76,13 @@ SELECT count(*) FROM inv_deduct('S' || :a, 1);
 };
 close $file;
 
-my $database;
-
 # level(SKU) - as the database has it, as ("value", stock_id, version)
 sub level
 {
 	my ($sku) = @_;
 	$database = undef if $database && !$database->ping;
 	$database //= DBI->connect('dbi:Pg:' . ($node->connstr('postgres') =~ s/ /;/gr), 'postgres', '',
-		{ RaiseError => 1, PrintError => 0, AutoCommit => 1 });
+		{ RaiseError => 1, PrintError => 0, AutoCommit => 1, AutoInactiveDestroy => 1 });
 	return $database->selectrow_array(q{
 		SELECT format('{"on_hand":%s,"reserved":%s,"available":%s,"version":%s}', l.on_hand, l.reserved, l.available, l.version),
 			   s.stock_id, l.version
@@ -88,7 +90,7 @@ sub level
 }
 
 # a little while, and now and then a long one
-sub dawdle { usleep(rand() < 0.02 ? 600_000 * rand : 20_000 * rand); return; }
+sub dawdle { usleep(rand() < 0.1 ? 600_000 * rand : 20_000 * rand); return; }
 
 sub read_with_lease
 {
@@ -114,49 +116,26 @@ sub read_plainly
 	return;
 }
 
-# storm(SLOT, MODE, READ) - how many keys differ from the database in the end
-sub storm
+sub version { return sql('SELECT sum(version) FROM inv_stock'); }
+
+# settled(SLOT) - all that is committed has been carried
+sub settled
 {
-	my ($slot, $mode, $read) = @_;
-	my $key_of = sub { return "inventory:$_[0]" . ($mode eq 'refresh' ? ':main' : ''); };
-	my $relays = 0;
-	my $start = sub {
-		$relays++;
-		return InvRelay->start($folder, '-d', $node->connstr('postgres'), '-S', $slot, '--sink', 'redis',
-			'--redis', "redis://127.0.0.1:$redis->{port}", '--mode', $mode, '--delay', '100ms', '--ttl', '0',
-			'--breaker-pause', '50ms', '--timeout', '500ms', '-s', '50ms');
-	};
-
-	sql("SELECT pg_create_logical_replication_slot('$slot', 'inventory')");
-	my $relay = $start->();
-	my $load = child(sub { system('pgbench', '-n', '-c', '2', '-R', '200', '-T', '60', '-f', $load_script, $node->connstr('postgres')); usleep(20_000) });
-	my @readers = map { child(sub { my $sku = 'S' . (1 + int rand $skus); $read->($key_of->($sku), $sku, $mode) }) } 1 .. 4;
-	my $version = sub { return sql('SELECT sum(version) FROM inv_stock'); };
-	foreach my $round (1 .. $rounds)
-	{
-		my $had = $version->();
-		wait_until(sub { $version->() > $had + 150 });
-		my $victim = $round % 3;
-		if ($victim == 0) { $node->stop('immediate'); $node->start; }
-		elsif ($victim == 1) { $relay->end('KILL'); $relay = $start->(); }
-		else { $redis->down; $redis->up; }
-	}
-	my $had = $version->();
-	wait_until(sub { $version->() > $had + 150 });
-	kill '-KILL', $load;
-	waitpid $load, 0;
-	wait_until(sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'}) eq '0' });
+	my ($slot) = @_;
 	my $now = sql('SELECT pg_current_wal_insert_lsn()');
-	sql(q{SELECT pg_logical_emit_message(true, 'test', 'x')});
-	ok(wait_until(sub { sql("SELECT confirmed_flush_lsn >= '$now' FROM pg_replication_slots WHERE slot_name = '$slot'") eq 't' }),
-		"$slot: all has been carried, by $relays relays");
-	ok(wait_until(sub { $redis->call('DBSIZE') >= $skus + 1 }), "$slot: readers have filled every key");
-	kill 'TERM', @readers;
-	waitpid $_, 0 foreach @readers;
-	is($relay->end('TERM'), 0, "$slot: the last one ends well");
-	sql("SELECT pg_drop_replication_slot('$slot')");
 
+	sql(q{SELECT pg_logical_emit_message(true, 'test', 'x')});
+	return wait_until(sub {
+		sql("SELECT confirmed_flush_lsn >= '$now' FROM pg_replication_slots WHERE slot_name = '$slot'") eq 't'
+	});
+}
+
+# stale(KEY_OF) - of how many values, and how many of them the database denies
+sub stale
+{
+	my ($key_of) = @_;
 	my ($cached, $stale) = (0, 0);
+
 	foreach my $sku (map { "S$_" } 1 .. $skus)
 	{
 		my $key = $key_of->($sku);
@@ -166,6 +145,64 @@ sub storm
 		$cached++;
 		$stale++ if $value ne $true;
 	}
+	return ($cached, $stale);
+}
+
+# rush(READER, BODY) - clients sell and readers fill while BODY runs; then the
+# former end, and the latter when all of it has been carried and every key filled
+sub rush
+{
+	my ($slot, $reader, $body) = @_;
+	my $load = child(sub {
+		system('pgbench', '-n', '-c', '2', '-R', '200', '-T', '60', '-f', $load_script, $node->connstr('postgres'));
+		usleep(20_000);
+	});
+	my @readers = map { child($reader) } 1 .. 8;
+
+	$body->();
+	kill '-KILL', $load;
+	waitpid $load, 0;
+	wait_until(sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'}) eq '0' });
+	my $well = settled($slot) && wait_until(sub { $redis->call('DBSIZE') >= $skus + 1 });
+	kill 'TERM', @readers;
+	waitpid $_, 0 foreach @readers;
+	return $well;
+}
+
+# storm(SLOT, MODE, READ) - of how many values, and how many of them were stale
+# whenever all had been carried
+sub storm
+{
+	my ($slot, $mode, $read) = @_;
+	my $key_of = sub { return "inventory:$_[0]" . ($mode eq 'refresh' ? ':main' : ''); };
+	my $reader = sub { my $sku = 'S' . (1 + int rand $skus); $read->($key_of->($sku), $sku, $mode) };
+	my $start = sub {
+		return InvRelay->start($folder, '-d', $node->connstr('postgres'), '-S', $slot, '--sink', 'redis',
+			'--redis', "redis://127.0.0.1:$redis->{port}", '--mode', $mode, '--delay', '100ms', '--ttl', '0',
+			'--breaker-pause', '50ms', '--timeout', '500ms', '-s', '50ms');
+	};
+	my ($well, $cached, $stale) = (0, 0, 0);
+
+	sql("SELECT pg_create_logical_replication_slot('$slot', 'inventory')");
+	my $relay = $start->();
+	foreach my $round (1 .. $rounds)
+	{
+		my $had = version();
+		$well += rush($slot, $reader, sub {
+			wait_until(sub { version() > $had + 100 });
+			my $victim = $round % 3;
+			if ($victim == 0) { $node->stop('immediate'); $node->start; }
+			elsif ($victim == 1) { $relay->end('KILL'); $relay = $start->(); }
+			else { $redis->down; $redis->up; }
+			wait_until(sub { version() > $had + 200 });
+		});
+		my ($values, $wrong) = stale($key_of);
+		$cached += $values;
+		$stale += $wrong;
+	}
+	is($well, $rounds, "$slot: all was carried, and every key filled, $rounds times");
+	is($relay->end('TERM'), 0, "$slot: the last relay ends well");
+	sql("SELECT pg_drop_replication_slot('$slot')");
 	$redis->call('FLUSHALL');
 	return ($cached, $stale);
 }
