@@ -137,6 +137,8 @@ deliver(Msec now, bool *more)
 		fail(now);
 	else if (result != GIVE_OVER)
 		breaker_success(&breaker);
+	if (count > 0)
+		log_debug("gave %d lines to the sink, %d wait", count, queue.count);
 	*more = result == GIVE_DONE && count > 0;
 	over = result == GIVE_OVER;
 	return !over;

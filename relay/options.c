@@ -96,7 +96,7 @@ static const OptionRow rows[] = {
 	"read options from FILE, as NAME = VALUE"},
 	{"verbose", 'v', OPTION_SWITCH, AT(verbose), NULL, "say more"},
 	{"version", 'V', OPTION_SWITCH, 0, NULL, "show the version, then end"},
-	{"help", '?', OPTION_SWITCH, 0, NULL, "show this help, then end"}
+	{"help", 0, OPTION_SWITCH, 0, NULL, "show this help, then end"}
 };
 
 #define NROWS (int) (sizeof(rows) / sizeof(rows[0]))
@@ -474,7 +474,7 @@ build_tables(char *letters, struct option *longs)
 		{
 			rows[i].name, rows[i].argument != NULL, NULL, FIRST_LONG + i
 		};
-		if (rows[i].letter && rows[i].letter != '?')
+		if (rows[i].letter)
 		{
 			*letters++ = rows[i].letter;
 			if (rows[i].argument)
@@ -494,7 +494,7 @@ row_of(int found)
 	if (found >= FIRST_LONG)
 		return &rows[found - FIRST_LONG];
 	for (int i = 0; i < NROWS; i++)
-		if (rows[i].letter == found && found != '?')
+		if (rows[i].letter == found && found)
 			return &rows[i];
 	fprintf(stderr, "Try \"inv_relay --help\" for more information.\n");
 	exit(EXIT_USAGE);

@@ -433,6 +433,8 @@ tell(Source *source, Lsn confirmed, Msec now)
 		log_error("connection lost: %s", PQerrorMessage(source->stream));
 		return SOURCE_LOST;
 	}
+	if (confirmed > source->told)
+		log_debug("confirmed " LSN_FORMAT, LSN_ARGS(confirmed));
 	source->told = confirmed;
 	source->told_at = now;
 	source->asked = false;
