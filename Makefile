@@ -32,9 +32,14 @@ INDENT = pg_bsd_indent -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 \
 	-nfc1 -i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4 -Utypedefs.list
 # what the formatter gets wrong: results that are pointers, ", ." and ", ..."
 MEND = sed -E 's/^(const )?([A-Za-z]+)[ \t]+\*$$/\1\2 */; s/,\.([a-z.])/, .\1/g'
-SOURCES = $(sort $(wildcard src/*.[ch]))
+SOURCES = $(sort $(wildcard src/*.[ch] relay/*.[ch]))
 
-.PHONY: format format-check symbols-check
+.PHONY: format format-check symbols-check relay
+
+# A program beside the extension; it needs hiredis and jansson, which this
+# Makefile does not.
+relay:
+	$(MAKE) -C relay PG_CONFIG=$(PG_CONFIG) $(if $(WERROR),WERROR=1)
 
 format:
 	@for f in $(SOURCES); do \
