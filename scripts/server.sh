@@ -379,7 +379,7 @@ inv_server_plugins()
 {
 	inv_as "$(inv_bindir)/postgres" --describe-config | awk -v q="'" '
 		$1 == "output_plugin_libraries" {
-			print $1 " = " q "inventory, pgoutput, test_decoding" q
+			print $1 " = " q "inventory, pgoutput, test_decoding, wal2json" q
 		}'
 }
 
