@@ -1,6 +1,8 @@
-# Requests that are under way when something else happens: the server stops, the
-# database is dropped, the extension is dropped and made again.  Nothing waits
-# for an answer, and what was under way is told again.
+# Deliveries beside what else happens to a server: it stops in the middle of a
+# request, also beside a standby that does not answer; the database is dropped,
+# or the extension is, and made again.  Nothing waits for an answer, and what
+# was under way is told again.  And when deliveries begin: at the commit that
+# gives a reason, however long the worker would nap.
 use strict;
 use warnings;
 
@@ -11,6 +13,7 @@ use InvAlertNode;
 use InvReceiver;
 use InvSession;
 use InvWorker;
+use IPC::Run;
 use List::Util qw(uniq);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -21,6 +24,8 @@ my $receiver = InvReceiver->start(qw(http dead));
 my $node = InvAlertNode::start('delivery', <<'CONF');
 inventory.databases = 'shop, short'
 inventory.webhook_timeout = 60s
+wal_level = replica
+max_wal_senders = 5
 CONF
 my $worker = InvWorker->new($node);
 my $session = InvSession->open($node, undef, 'shop');
@@ -57,16 +62,19 @@ sub told
 	return @found;
 }
 
-# starts_again - the server, and our connection
+# starts_again(OPTIONS) - the server, and our connection
 sub starts_again
 {
+	my ($options) = @_;
+
 	$node->start;
-	$session = InvSession->open($node, undef, 'shop');
+	$session = InvSession->open($node, $options, 'shop');
 	return;
 }
 
 # --- a shutdown in the middle of a request -----------------------------------
 
+my $began;
 $receiver->answers('/stopped', 'never');
 endpoint('stopped');
 out('S');
@@ -84,21 +92,6 @@ is(scalar(uniq map { $_->{body} } @both), 1, 'with the same body');
 ok(InvAlertNode::wait_for($node, q{SELECT state = 'delivered' FROM inv_deliveries WHERE sku = 'S'}),
 	'and delivered');
 $session->run(q{SELECT inv_remove_endpoint('stopped')});
-
-# --- a database that is dropped meanwhile ------------------------------------
-
-$session->run('CREATE DATABASE short');
-my $short = InvSession->open($node, undef, 'short');
-$short->run('CREATE EXTENSION inventory');
-$receiver->answers('/dropped', 'never');
-endpoint('dropped', undef, $short);
-out('D', $short);
-ok(told('D', '/dropped', 1), 'a request of another database is under way');
-$short->close;
-my $began = time;
-$session->run('DROP DATABASE short');
-cmp_ok(time - $began, '<', 10, 'DROP DATABASE does not wait for the answer');
-ok($worker->left('short'), 'its worker has left');
 
 # --- the extension dropped and made again meanwhile --------------------------
 
@@ -152,6 +145,8 @@ foreach my $how (sort keys %again)
 	my $pid = $worker->pid('shop');
 	my @old = $session->rows($numbers, 'E');
 	$again{$how}->();
+	$session->close;
+	$session = InvSession->open($node, undef, 'shop');
 	endpoint("before$_"), $session->run('SELECT inv_remove_endpoint($1)', "before$_")
 	  foreach 2 .. $old[0]{endpoint_id};
 	endpoint("new-$round", 'dead');
@@ -174,8 +169,147 @@ foreach my $how (sort keys %again)
 	ok(told('F', "/new-$round", 1), 'and to which it is told when somebody is');
 	is($worker->pid('shop'), $pid, 'by the same worker');
 	is($node->safe_psql('shop', 'SELECT sum(errors) FROM inv_worker_status()'), '0', 'without an error');
+	$session->run('SELECT inv_remove_endpoint($1)', "new-$round");
 	$receiver->close_listener('dead');
 }
+
+# --- a database that is dropped meanwhile ------------------------------------
+
+$session->run('CREATE DATABASE short');
+my $short = InvSession->open($node, undef, 'short');
+$short->run('CREATE EXTENSION inventory');
+$receiver->answers('/dropped', 'never');
+endpoint('dropped', undef, $short);
+out('D', $short);
+ok(told('D', '/dropped', 1), 'a request of another database is under way');
+$short->close;
+$began = time;
+$session->run('DROP DATABASE short');
+cmp_ok(time - $began, '<', 10, 'DROP DATABASE does not wait for the answer');
+ok($worker->left('short'), 'its worker has left');
+
+# --- a shutdown beside a standby that does not answer ------------------------
+
+# Who waits for it could not leave before it answers: the worker does not wait,
+# whatever is set for the database.
+my $local = '--synchronous_commit=local';
+
+# sold_out(PREFIX, NUMBER) - so many new SKUs, by one transaction
+sub sold_out
+{
+	my ($prefix, $number) = @_;
+	my @skus = map { "$prefix$_" } 1 .. $number;
+
+	$session->run('INSERT INTO inv_item (sku) SELECT unnest($1::text[])', \@skus);
+	$session->run('SELECT inv_receive_many($1, array_fill(1::bigint, ARRAY[$2::int]))', \@skus, $number);
+	$session->run('SELECT inv_deduct_each($1, array_fill(1::bigint, ARRAY[$2::int]))', \@skus, $number);
+	return @skus;
+}
+
+# hold(XID) - of A, whose time is over at once
+sub hold
+{
+	my ($xid) = @_;
+
+	$session->run(q{SELECT inv_try($1, '{A}', '{3}')}, $xid);
+	$session->run('SET session_replication_role = replica');
+	$session->run('UPDATE inv_hold SET expires_at = clock_timestamp() WHERE xid = $1', $xid);
+	$session->run('RESET session_replication_role');
+	return;
+}
+
+$session->run($_) foreach 'ALTER DATABASE shop SET synchronous_commit = remote_apply',
+  q{INSERT INTO inv_item (sku) VALUES ('A')}, q{SELECT inv_receive('A', 1000)};
+InvAlertNode::configure($node, 'synchronous_standby_names', 'nobody');
+$session->close;
+$node->restart;
+$session = InvSession->open($node, $local, 'shop');
+$worker->arrived('shop');
+my $waiting = IPC::Run::start(
+	[ 'psql', '-X', '-d', $node->connstr('shop'), '-c', 'CREATE TABLE waiting ()' ],
+	'<', \undef, '>', \my $output, '2>', \my $error);
+ok($node->poll_query_until('postgres', q{
+		SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'}),
+	'a standby does not answer: others wait for it');
+$receiver->answers('/standby', { delay => 0.2 });
+endpoint('standby');
+my @skus = sold_out('many', 1000);
+hold('beside');
+ok($worker->expired('beside', 'shop'), 'holds expire');
+ok(scalar $receiver->wait_for_requests('/standby', 50) >= 50, 'alerts are told');
+ok(InvAlertNode::wait_for($node, q{SELECT count(*) > 20 FROM inv_deliveries WHERE state = 'delivered'}),
+	'and that is noted');
+my $sent = $receiver->requests('/standby');
+$session->close;
+$node->stop('fast');
+cmp_ok($worker->exit_time, '<', 1, 'a shutdown in the middle of that: within a second');
+cmp_ok($sent, '<', 1000, 'it was the middle');
+$waiting->finish;
+starts_again($local);
+hold('afterwards');
+ok($worker->expired('afterwards', 'shop'), 'it goes on');
+ok(InvAlertNode::wait_for($node, q{SELECT count(*) = 0 FROM inv_deliveries WHERE state = 'pending'}),
+	'to the end');
+is_deeply([ sort { $a cmp $b } uniq map { $_->{data}{sku} } $receiver->sent('/standby') ], [ sort @skus ],
+	'and misses nothing');
+is( $node->safe_psql('postgres', q{
+		SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'}),
+	'0', 'all the time without waiting');
+InvAlertNode::configure($node, 'synchronous_standby_names', '');
+$session->close;
+$session = InvSession->open($node, undef, 'shop');
+$session->run($_) foreach 'ALTER DATABASE shop RESET synchronous_commit',
+  q{SELECT inv_remove_endpoint('standby')};
+
+# --- the wake at commit ------------------------------------------------------
+
+# The worker would nap for an hour, and has not been asked for anything.
+endpoint('awake');
+InvAlertNode::configure($node, 'inventory.worker_nap', '1h');
+ok(worker_looked(), 'the worker begins a long nap');
+$session->run('INSERT INTO inv_item (sku) SELECT unnest($1::text[])', [ map { "w$_" } 1 .. 9 ]);
+$session->run(q{SELECT inv_receive(sku, 100) FROM inv_item WHERE sku LIKE 'w_'});
+my %wakes = (
+	'1 a call' => [ 'out', q{SELECT inv_deduct('w1', 100)} ],
+	'2 a call that gives back' => [ 'recovered', q{SELECT inv_receive('w1', 100)} ],
+	'3 a hold' => [ 'out', q{SELECT inv_try('w2', '{w2}', '{100}')} ],
+	'4 its end' => [ 'recovered', q{SELECT inv_cancel('w2')} ],
+	'5 a limit' => [ 'low', q{SELECT inv_set_limits('w3', reorder_point => 200)} ],
+	'6 a change of an item' => [ 'low', q{UPDATE inv_item SET reorder_point = 200 WHERE sku = 'w4'} ],
+	'7 a count' => [ 'out', q{SELECT inv_adjust('w5', 0)} ],
+	'8 a call of many lines' => [ 'out', q{SELECT inv_deduct_many('{w6}', '{100}')} ]);
+foreach my $what (sort keys %wakes)
+{
+	my ($kind, $sql) = @{ $wakes{$what} };
+	my ($sku) = $sql =~ /(w\d)/;
+	my $since = time;
+
+	$session->run($sql);
+	my $found;
+	$receiver->wait_for(sub {
+		($found) = grep { my $told = InvReceiver::body($_);
+			$told->{data}{sku} eq $sku && $told->{type} eq "inventory.$kind" } $receiver->requests('/awake');
+	});
+	cmp_ok($found ? $found->{at} / 1e6 - $since : 1e9, '<', 1, "told at once: $what");
+}
+
+# told at the commit, not before; and of what was rolled back nothing
+my $other = InvSession->open($node, undef, 'shop');
+$other->run($_) foreach 'BEGIN', q{SELECT inv_deduct('w7', 100)};
+$session->run($_) foreach 'BEGIN', q{SELECT inv_deduct('w8', 100)}, 'SAVEPOINT s',
+  q{SELECT inv_deduct('w9', 100)}, 'ROLLBACK TO s';
+$began = time;
+$session->run('COMMIT');
+($first) = told('w8', '/awake', 1);
+cmp_ok($first->{at} / 1e6, '>=', $began, 'told when it is committed');
+cmp_ok($first->{at} / 1e6, '<', $began + 1, 'and at once');
+$other->run('ROLLBACK');
+out('witness');
+ok(told('witness', '/awake', 1), 'others are told');
+is(scalar(grep { InvReceiver::body($_)->{data}{sku} =~ /^w[79]$/ } $receiver->requests('/awake')),
+	0, 'what was rolled back is not');
+InvAlertNode::configure($node, 'inventory.worker_nap', '1s');
+$session->run(q{SELECT inv_remove_endpoint('awake')});
 
 is($node->safe_psql('shop', 'SELECT * FROM inv_verify()'), '', 'inv_verify() finds nothing');
 done_testing();
