@@ -178,6 +178,62 @@ unlike(join("\n", map { $_ // '' } @activity), qr/$secret/, 'no process shows a 
 unlike(join("\n", map { values %$_ } $session->rows('SELECT s::text AS status FROM inv_worker_status() s')),
 	qr/$secret/, 'the worker tells none');
 
+# turns(DATABASE) - how often its worker has looked for deliveries
+sub turns
+{
+	my ($database) = @_;
+	return $node->safe_psql($database,
+		q{SELECT coalesce(sum(runs), 0) FROM inv_worker_status() WHERE verb = 'deliver' AND running});
+}
+
+# signed_with(REQUEST, SECRET)
+sub signed_with
+{
+	my ($request, $by) = @_;
+	return grep { $_ eq InvReceiver::signature($request, $by) }
+	  split / /, $request->{headers}{'webhook-signature'} // '';
+}
+
+# --- secrets that the owner has spoiled --------------------------------------
+
+# An UPDATE by hand puts in what inv_change_endpoint() refuses.  Nothing is sent
+# unsigned then, and others are told as before.
+my %spoiled = (
+	'no base64' => '{whsec_' . 'n' x 16 . '***}',
+	'an empty text' => '{""}',
+	'a null' => '{NULL}',
+	'a good one, and a null' => "{$secrets[3],NULL}",
+	'no element' => '{}',
+	'two dimensions' => "{{$secrets[3]},{whsec_***}}");
+foreach my $what (sort keys %spoiled)
+{
+	my $path = '/spoiled/' . $what =~ s/\W/-/gr;
+
+	$session->run(q{SELECT inv_add_endpoint($1, $2, secrets => $3)}, @$_) foreach
+	  [ 'spoiled', $receiver->url($path), "{$secrets[3]}" ],
+	  [ 'witness', $receiver->url("/witness$path"), "{$secrets[3]}" ];
+	$session->run(
+		q{UPDATE inv_endpoint_secret s SET secrets = $1 FROM inv_endpoint e
+		   WHERE e.endpoint_id = s.endpoint_id AND e.name = 'spoiled'}, $spoiled{$what});
+	my @skus = map { out("$_ $what") } 'first', 'second';
+	my $was = turns('shop');
+	ok($receiver->wait_for(sub { requests_of("/witness$path", $skus[0]) && requests_of("/witness$path", $skus[1]) }, 10),
+		"$what: others are told");
+	ok($receiver->wait_for(sub { turns('shop') > $was + 3 }, 10), "$what: the worker is well");
+	is_deeply([ grep { !signed_with($_, $secrets[3]) } $receiver->requests($path) ], [],
+		"$what: nothing is sent unsigned");
+	my ($state) = $session->rows(
+		q{SELECT count(*) FILTER (WHERE state = 'delivered') AS delivered FROM inv_deliveries WHERE endpoint = 'spoiled'});
+	is($state->{delivered}, scalar $receiver->requests($path), "$what: nor is anything said to be delivered");
+	$session->run(q{SELECT inv_change_endpoint('spoiled', secrets => $1)}, "{$secrets[2]}");
+	$session->run(q{SELECT inv_enable_endpoint('spoiled')});
+	out("mended $what");
+	ok($receiver->wait_for(sub { requests_of($path, "mended $what") }, 10), "$what: mended, it is told");
+	my ($told) = requests_of($path, "mended $what");
+	ok($told && signed_with($told, $secrets[2]), "$what: and signed");
+	$session->run('SELECT inv_remove_endpoint($1)', $_) foreach 'spoiled', 'witness';
+}
+
 # --- the log -----------------------------------------------------------------
 
 # a secret that is made here is in no statement either
@@ -198,14 +254,6 @@ like($log, qr/inv_add_endpoint/, 'the log has the statements');
 unlike($log, qr/$secret/, 'and no secret, not even at debug2');
 
 # --- dumps and copies --------------------------------------------------------
-
-# turns(DATABASE) - how often its worker has looked for deliveries
-sub turns
-{
-	my ($database) = @_;
-	return $node->safe_psql($database,
-		q{SELECT coalesce(sum(runs), 0) FROM inv_worker_status() WHERE verb = 'deliver' AND running});
-}
 
 # after_turns(DATABASE) - wait until it has looked several times more
 sub after_turns
