@@ -6,11 +6,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 
+use InvSession;
 use InvWorker;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time usleep);
 
 InvWorker::be_patient();
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -237,6 +239,32 @@ is(sql('SELECT sum(errors) FROM inv_worker_status()'), '0', 'without an error');
 is($worker->pid('shop'), $pid, 'nor an end');
 $node->adjust_conf('postgresql.conf', $_, undef) foreach keys %for_all;
 $node->restart;
+
+# Where a timeout counts from the first moment, nobody gets in who does not know
+# better: the launcher and its workers do.  We are in already.
+if ($for_all{transaction_timeout})
+{
+	$worker->arrived('shop');
+	$session = InvSession->open($node, undef, 'postgres');
+	my $processes = q{SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'inventory %'
+		AND (backend_type LIKE '%launcher' OR datname = 'shop')};
+	my @before = map { $_->{pid} } $session->rows($processes);
+	is(scalar @before, 2, 'a launcher and a worker');
+	reload(q{transaction_timeout = '1ms'});
+	$offset = -s $node->logfile;
+	$session->run('SELECT pg_terminate_backend($1)', $_) foreach @before;
+	my @now;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+	do
+	{
+		usleep(10_000);
+		@now = map { $_->{pid} } $session->rows($processes);
+	} while ((@now < 2 || "@now" =~ /\b($before[0]|$before[1])\b/) && time < $end);
+	is(scalar @now, 2, 'a millisecond for any transaction: both come again');
+	unlike(substr(slurp_file($node->logfile), $offset), qr/transaction timeout/, 'at the first attempt');
+	$node->adjust_conf('postgresql.conf', 'transaction_timeout', undef);
+	$node->restart;
+}
 
 # --- errors ------------------------------------------------------------------
 
