@@ -133,6 +133,11 @@ my %again = (
 		drop_everything();
 		ok(worker_looked(), 'the extension is dropped, and the worker sees it');
 		$session->run('CREATE EXTENSION inventory');
+	},
+	'made again before the worker looks' => sub {
+		$session->run('BEGIN');
+		drop_everything();
+		$session->run($_) foreach 'CREATE EXTENSION inventory', 'COMMIT';
 	});
 foreach my $how (sort keys %again)
 {
