@@ -48,6 +48,7 @@
 #include "guc.h"
 #include "launcher.h"
 #include "shmem.h"
+#include "worker.h"
 
 #define RESTART_S 5
 #define FIRST_RETRY_MS 1000
@@ -420,6 +421,7 @@ inv_launcher_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	inv_worker_override_settings();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
 	lasting = AllocSetContextCreate(TopMemoryContext, "inventory launcher",

@@ -245,9 +245,8 @@ override(const char *name, const char *value)
 		SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
-/* override_settings - what is set for all sessions is not meant for us */
-static void
-override_settings(void)
+void
+inv_worker_override_settings(void)
 {
 	override("statement_timeout", "0");
 	override("lock_timeout", "0");
@@ -269,7 +268,7 @@ reload_settings(void)
 		return;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	override_settings();
+	inv_worker_override_settings();
 }
 
 static void
@@ -316,6 +315,8 @@ inv_worker_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	/* connecting is a transaction; what the database says comes with it */
+	inv_worker_override_settings();
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 
 	/*
@@ -324,6 +325,6 @@ inv_worker_main(Datum arg)
 	 */
 	if (!inv_shmem_join(database) || !inv_shmem_lock_worker(database, true))
 		proc_exit(0);
-	override_settings();
+	inv_worker_override_settings();
 	loop();
 }

@@ -37,6 +37,12 @@ extern const int inv_verb_count;
 extern const InvCatalogue *inv_worker_begin(void);
 extern void inv_worker_commit(bool durable);
 
+/*
+ * inv_worker_override_settings - what is set for all sessions, timeouts above
+ * all, is not meant for us
+ */
+extern void inv_worker_override_settings(void);
+
 extern PGDLLEXPORT void inv_worker_main(Datum database);
 
 #endif							/* INV_WORKER_H */

@@ -14,7 +14,6 @@ use InvChecker;
 use InvSession;
 use InvStorm;
 use InvWeather;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -25,17 +24,7 @@ my $seed = $ENV{INV_SEED} || time;
 my %limits = (A => [ 0, 0 ], B => [ 5, 0 ], C => [ 0, 10 ], L => [ 0, 0 ]);
 my %floors = map { $_ => $limits{$_}[0] - $limits{$_}[1] } qw(A B C);
 
-my $node = PostgreSQL::Test::Cluster->new('storm');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-shared_preload_libraries = 'inventory'
-inventory.leaf_size = 1000
-log_statement = none
-restart_after_crash = on
-max_prepared_transactions = 20
-deadlock_timeout = 20ms
-CONF
-$node->start;
+my $node = InvWeather::server();
 
 my @told = set_up();
 
@@ -45,9 +34,7 @@ sub set_up
 	my $session = InvSession->open($node);
 	my @first;
 
-	$session->run($_)
-	  foreach 'CREATE EXTENSION inventory', $InvStorm::schema,
-	  q{INSERT INTO inv_location (location) VALUES ('main'), ('north')};
+	InvWeather::open_shop($session);
 	foreach my $sku (sort keys %limits)
 	{
 		$session->run(

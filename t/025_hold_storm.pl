@@ -15,9 +15,7 @@ use lib "$FindBin::RealBin/lib";
 use InvHoldJudge;
 use InvHoldStorm;
 use InvSession;
-use InvStorm;
 use InvWeather;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
@@ -25,17 +23,7 @@ use Time::HiRes qw(time);
 my $seconds = $ENV{INV_STORM} || ($ENV{INVENTORY_LONG} ? 600 : 20);
 my $seed = $ENV{INV_SEED} || int time;
 
-my $node = PostgreSQL::Test::Cluster->new('storm');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-shared_preload_libraries = 'inventory'
-inventory.leaf_size = 1000
-log_statement = none
-restart_after_crash = on
-max_prepared_transactions = 20
-deadlock_timeout = 20ms
-CONF
-$node->start;
+my $node = InvWeather::server();
 
 my $session = InvSession->open($node);
 my @told = set_up();
@@ -43,9 +31,7 @@ my @told = set_up();
 # the first goods, told like everything else
 sub set_up
 {
-	$session->run($_)
-	  foreach 'CREATE EXTENSION inventory', $InvStorm::schema,
-	  q{INSERT INTO inv_location (location) VALUES ('main'), ('north')};
+	InvWeather::open_shop($session);
 	$session->run('INSERT INTO inv_item (sku) VALUES ($1)', $_)
 	  foreach @InvHoldStorm::skus;
 	return map {

@@ -110,8 +110,8 @@ sub delivery
 
 	$receiver->wait_for(sub {
 		@found = $session->rows(
-			'SELECT d.* FROM inv_delivery d JOIN inv_endpoint e USING (endpoint_id)
-			  WHERE e.name = $1 AND d.sku = $2 ORDER BY delivery_id', $name, $sku);
+			'SELECT * FROM inv_deliveries WHERE endpoint = $1 AND sku = $2
+			  ORDER BY delivery_id', $name, $sku);
 		return @found && !grep { $_->{state} ne $state } @found;
 	});
 	return $found[-1] // {};
@@ -152,9 +152,13 @@ my ($alert) = $session->rows(
 is($request->{method}, 'POST', 'a POST');
 is($request->{headers}{'content-type'}, 'application/json', 'of JSON');
 is($body->{type}, 'inventory.out', 'which says what has happened');
-like($body->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, 'when');
+like($body->{timestamp}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/, 'when');
 is($body->{data}{$_}, $alert->{$_}, "and to what: $_")
-  foreach qw(sku location on_hand reserved available threshold);
+  foreach qw(sku location kind previous on_hand reserved available threshold
+  reorder_point target_level);
+is_deeply([ @{ $body->{data} }{qw(kind previous on_hand reorder_point target_level)} ],
+	[ 'out', 'ok', 0, 10, 50 ], 'as we know it');
+like($request->{headers}{'webhook-id'}, qr/^evt_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'an id');
 is($request->{headers}{'webhook-id'}, "evt_$alert->{event_id}", 'webhook-id is that of the event');
 cmp_ok(abs($request->{headers}{'webhook-timestamp'} - $request->{at} / 1e6), '<', 5,
 	'webhook-timestamp is now');
@@ -183,9 +187,9 @@ is($request->{headers}{'webhook-signature'}, InvReceiver::signature($request, $s
 change('signed', secrets => "{$secrets[1],$secrets[0]}");
 $sku = out();
 ($request) = wait_for_request($sku, '/signed');
-is_deeply([ sort split / /, $request->{headers}{'webhook-signature'} ],
-	[ sort map { InvReceiver::signature($request, $_) } @secrets[ 0, 1 ] ],
-	'during rotation both secrets sign');
+is($request->{headers}{'webhook-signature'},
+	join(' ', map { InvReceiver::signature($request, $_) } @secrets[ 1, 0 ]),
+	'during rotation both secrets sign, in their order');
 change('signed', secrets => "{$secrets[1]}");
 $sku = out();
 ($request) = wait_for_request($sku, '/signed');
@@ -225,25 +229,31 @@ done_with('unsigned');
 # --- CloudEvents -------------------------------------------------------------
 
 endpoint('cloud', format => 'cloudevents');
+endpoint('beside', secrets => "{$secrets[0]}");
 $sku = out();
 ($request) = wait_for_request($sku, '/cloud');
 $body = InvReceiver::body($request);
-like($request->{headers}{'content-type'}, qr{^application/cloudevents\+json(;|$)}, 'structured mode');
+is($request->{headers}{'content-type'}, 'application/cloudevents+json; charset=utf-8', 'structured mode');
 is($body->{specversion}, '1.0', 'version 1.0');
 ok(length $body->{$_}, "it has $_") foreach qw(id source type time);
-like($body->{type}, qr/out$/, 'its type is the event');
-like($body->{id}, qr/[0-9a-f]{8}-[0-9a-f]{4}-/, 'its id that of the event');
+is($body->{type}, 'inventory.out', 'its type is the event');
+is($body->{subject}, $sku, 'its subject the SKU');
+is($body->{source}, '/inventory/shop', 'its source the database');
+is($body->{id}, $request->{headers}{'webhook-id'}, 'its id that of the request');
+is($body->{id}, (wait_for_request($sku, '/beside'))[0]{headers}{'webhook-id'},
+	'which is the same for every endpoint');
 is($body->{data}{sku}, $sku, 'and its data the stock');
 is(scalar(grep { /[^a-z0-9]/ } keys %$body), 0, 'names of attributes are lower case letters and digits');
-done_with('cloud');
+done_with('cloud', 'beside');
 
 # --- Alertmanager's format ---------------------------------------------------
 
-endpoint('am', format => 'alertmanager');
+endpoint('am', format => 'alertmanager', authorization => 'Bearer abc');
 $sku = out();
 ($request) = wait_for_request($sku, '/am/api/v2/alerts');
 $body = InvReceiver::body($request);
 is(ref $body, 'ARRAY', 'an array of alerts');
+is($request->{headers}{authorization}, 'Bearer abc', 'authorized');
 my ($out) = grep { $_->{labels}{sku} eq $sku } @$body;
 is($out->{labels}{alertname}, 'InventoryOut', 'alertname');
 is($out->{labels}{location}, 'main', 'location');
@@ -257,6 +267,17 @@ is_deeply($over->{labels}, $out->{labels}, 'recovered: the same labels');
 is($node->safe_psql('shop', "SELECT '$over->{endsAt}'::timestamptz <= clock_timestamp()"),
 	't', 'and an end');
 cmp_ok($over->{startsAt}, 'lt', $over->{endsAt}, 'that is after the beginning');
+$sku = item(reorder_point => 5);
+$session->run('SELECT inv_deduct($1, 97)', $sku);
+($request) = wait_for_request($sku, '/am/api/v2/alerts');
+($out) = @{ InvReceiver::body($request) };
+is_deeply($out->{labels},
+	{ alertname => 'InventoryLow', sku => $sku, location => 'main', severity => 'warning' },
+	'low: it fires');
+restock($sku);
+(undef, $request) = wait_for_request($sku, '/am/api/v2/alerts', 2);
+($over) = @{ InvReceiver::body($request) };
+is_deeply($over->{labels}, $out->{labels}, 'and is resolved');
 done_with('am');
 
 # --- what goes where ---------------------------------------------------------
@@ -332,18 +353,24 @@ cmp_ok($waits[2], '<', $delay * 2**2 * 1.2 + 5, 'and not much longer');
 done_with('retried');
 
 # every attempt is signed anew: its timestamp is that of the attempt
-$receiver->answers('/late', { status => 503, headers => { 'Retry-After' => '2' }, times => 1 }, 'ok');
-endpoint('late', secrets => "{$secrets[0]}");
-$sku = out();
-my $other = out();
-@tries = wait_for_request($sku, '/late', 2);
-cmp_ok((seconds_between(@tries))[0], '>=', 2, '503 with Retry-After: the wait is honoured');
-cmp_ok($tries[1]{headers}{'webhook-timestamp'} - $tries[0]{headers}{'webhook-timestamp'},
-	'>=', 1, 'the second try has its own timestamp');
-is($tries[1]{headers}{'webhook-signature'}, InvReceiver::signature($tries[1], $secrets[0]),
-	'and signature');
-wait_for_request($other, '/late');
-done_with('late');
+my $other;
+foreach my $status (503, 429)
+{
+	my $path = "/late/$status";
+
+	$receiver->answers($path, { status => $status, headers => { 'Retry-After' => '2' }, times => 1 }, 'ok');
+	endpoint('late', secrets => "{$secrets[0]}", url => $receiver->url($path));
+	$sku = out();
+	$other = out();
+	@tries = wait_for_request($sku, $path, 2);
+	cmp_ok((seconds_between(@tries))[0], '>=', 2, "$status with Retry-After: the wait is honoured");
+	cmp_ok($tries[1]{headers}{'webhook-timestamp'} - $tries[0]{headers}{'webhook-timestamp'},
+		'>=', 1, 'the second try has its own timestamp');
+	is($tries[1]{headers}{'webhook-signature'}, InvReceiver::signature($tries[1], $secrets[0]),
+		'and signature');
+	ok(wait_for_request($other, $path), 'another alert arrives, too');
+	done_with('late');
+}
 
 # 429 is about the endpoint: others for it wait as well.  The breaker is not
 # what makes them wait: one answer does not open it.
@@ -376,9 +403,11 @@ sell_out($sku);
 restock($sku);
 is(delivery('gone', $sku, 'dead')->{state}, 'dead', '410: what was to be told is given up');
 is(scalar of($sku, '/gone'), 1, 'after one try');
-my ($gone) = $session->rows(q{SELECT enabled, disabled_reason FROM inv_endpoint WHERE name = 'gone'});
+my ($gone) = $session->rows(
+	q{SELECT enabled, off_because, pending FROM inv_endpoints WHERE name = 'gone'});
 ok(!$gone->{enabled}, 'the endpoint is disabled');
-like($gone->{disabled_reason}, qr/410/, 'and it says why');
+like($gone->{off_because}, qr/410/, 'and it says why');
+is($gone->{pending}, 0, 'nothing waits for it');
 endpoint('witness');
 $sku = out();
 is_delivered('witness', $sku, 'others are told');
@@ -395,7 +424,7 @@ done_with('gone', 'witness');
 
 # --- failures of every kind --------------------------------------------------
 
-# An endpoint that has two attempts; each ends as a dead letter with a reason.
+# An endpoint that has three attempts; each ends as a dead letter with a reason.
 my %failure = (
 	'an error' => [ 500, qr/500/, 500 ],
 	'a refusal' => [ 404, qr/404/, 404 ],
@@ -413,22 +442,25 @@ foreach my $what (sort keys %failure)
 	my $name = $what =~ s/\W/_/gr;
 
 	$receiver->answers("/$name", $step);
-	endpoint($name, max_attempts => 2, timeout_ms => 1000);
+	endpoint($name, max_attempts => 3, timeout_ms => 1000);
 	$sku = out();
 	my $dead = delivery($name, $sku, 'dead');
 	is($dead->{state}, 'dead', "$what: a dead letter");
-	is($dead->{attempts}, 2, "$what: after two attempts");
+	is($dead->{attempts}, 3, "$what: after three attempts");
 	# curl replaces a kept connection that turns out to be dead at once, five
 	# times at most
 	@tries = of($sku, "/$name");
-	cmp_ok(scalar @tries, '>=', 2, "$what: two requests");
-	cmp_ok(scalar @tries, '<=', $step eq 'drop' ? 2 * 6 : 2, "$what: and no more");
+	cmp_ok(scalar @tries, '>=', 3, "$what: three requests");
+	cmp_ok(scalar @tries, '<=', $step eq 'drop' ? 3 * 6 : 3, "$what: and no more");
+	is(scalar(uniq map { $_->{headers}{'webhook-id'} } @tries), 1, "$what: all under one id");
 	like(join(' ', $dead->{last_status} // '', $dead->{last_error} // ''), $reason, "$what: it says why");
+	ok(length $dead->{last_error}, "$what: in words, too");
 	is($dead->{last_status} || undef, $status, "$what: its status");
 	ok($dead->{decided_at}, "$what: and when");
 	$receiver->answers("/$name", 'ok');
 	my ($id) = map { $_->{headers}{'webhook-id'} } of($sku, "/$name");
-	$session->run('SELECT inv_redeliver($1)', $name);
+	my ($redelivered) = $session->rows('SELECT inv_redeliver($1) AS number', $name);
+	is($redelivered->{number}, 1, "$what: it shall be told again");
 	is_delivered($name, $sku, "$what: told again, it arrives");
 	my @again = of($sku, "/$name");
 	is(scalar @again, @tries + 1, "$what: by one more request");
@@ -618,9 +650,8 @@ foreach (1 .. 4)
 	sell_out($_) foreach @moving;
 	restock($_) foreach @moving;
 }
-my $breaker = q{SELECT breaker %s FROM inv_endpoint_state s
-	JOIN inv_endpoint e USING (endpoint_id) WHERE e.name = 'broken'};
-ok(InvAlertNode::wait_for($node, sprintf $breaker, q{= 'open'}), 'the breaker opens');
+my $breaker = q{SELECT breaker %s FROM inv_endpoints WHERE name = 'broken'};
+ok(InvAlertNode::wait_for($node, sprintf $breaker, q{<> 'closed'}), 'the breaker opens');
 $receiver->answers('/broken', 'ok');
 ok(InvAlertNode::wait_for($node, sprintf $breaker, q{= 'closed'}), 'and closes when it is answered again');
 foreach my $one (@moving)

@@ -31,32 +31,11 @@ sub sql { return $node->safe_psql($db, $_[0]); }
 
 # --- shutting down -----------------------------------------------------------
 
-# seconds_of_day(LINE) - of the log
-sub seconds_of_day
-{
-	my ($line) = @_;
-	my ($hours, $minutes, $seconds) = $line =~ /^\S+ (\d+):(\d+):([\d.]+)/;
-	return $hours * 3600 + $minutes * 60 + $seconds;
-}
-
-# exit_time - how long the server's processes took to end, at the last stop:
-# the checkpoint that follows is not ours
-sub exit_time
-{
-	my ($began, $ended);
-	foreach my $line (split /\n/, slurp_file($node->logfile))
-	{
-		$began = $line if $line =~ /received fast shutdown request/;
-		$ended = $line if $line =~ /LOG:  shutting down/;
-	}
-	return (seconds_of_day($ended) - seconds_of_day($began)) % 86400;
-}
-
 sub stops_at_once
 {
 	my ($what) = @_;
 	$node->stop('fast');
-	cmp_ok(exit_time(), '<', 1, "shutdown $what: within a second");
+	cmp_ok($worker->exit_time, '<', 1, "shutdown $what: within a second");
 	$node->start;
 	return;
 }

@@ -92,14 +92,19 @@ sub url
 	return "http://$host:" . ($at // $port) . '/hook';
 }
 
+# refusal(URL) - the error if an endpoint for it is refused
+sub refusal
+{
+	my ($url) = @_;
+	return $session->answer(
+		q{SELECT inv_add_endpoint('e', $1, secrets => '{}', timeout_ms => 1000, max_attempts => 1)}, $url)->{error};
+}
+
 # add(URL) - the SQLSTATE if an endpoint for it is refused
 sub add
 {
-	my ($url) = @_;
-	my $answer = $session->answer(
-		q{SELECT inv_add_endpoint('e', $1, secrets => '{}', timeout_ms => 1000, max_attempts => 1)}, $url);
-
-	return $answer->{error} ? $answer->{error}{state} : '';
+	my $error = refusal(@_);
+	return $error ? $error->{state} : '';
 }
 
 sub remove { return $session->answer(q{SELECT inv_remove_endpoint('e')}) }
@@ -125,11 +130,15 @@ allow('127.0.0.1');
 is(call(url('127.0.0.1')), 200, 'an address that is listed');
 is(call(url('127.0.0.2')), 'refused 22023', 'another is not');
 is(call(url('localhost')), 'refused 22023', 'a name is not, though it has that address');
+foreach my $url (url('10.0.0.1'), url('::1'), url('2130706433'), 'http://127.0.0.1@example.com/', 'ftp://127.0.0.1/')
+{
+	like(refusal($url)->{message}, qr/^ERROR:  nothing may be sent to "/, "$url is not, and that is said");
+}
 allow('127.0.0.0/8');
 is(call(url('127.0.0.1')), 200, 'an address in a range');
 allow('localhost');
 my $was = connections();
-unlike(call(url('localhost')), qr/^200/, 'a name that is listed, with an address that is not');
+like(call(url('localhost')), qr/^the address is not public/, 'a name that is listed, with an address that is not');
 is(connections(), $was, 'nobody was connected to');
 allow('localhost, 127.0.0.1');
 is(call(url('localhost')), 200, 'both listed');

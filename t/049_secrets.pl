@@ -76,7 +76,7 @@ out('first');
 is_told($_, 'first', "$_ is told") foreach '/signed', '/unsigned', '/failing';
 is((requests_of('/signed', 'first'))[0]{headers}{authorization}, $authorization, 'with authorization');
 ok(InvAlertNode::wait_for($node,
-	q{SELECT count(*) = 2 FROM inv_delivery WHERE state = 'dead'}), 'two have failed');
+	q{SELECT count(*) = 2 FROM inv_deliveries WHERE state = 'dead'}), 'two have failed');
 foreach my $name (qw(signed failing expired))
 {
 	my @row = $session->rows('SELECT * FROM inv_test_endpoint($1)', $name);
@@ -133,6 +133,8 @@ foreach my $role ('stranger', @levels)
 	is_deeply([ grep { ($read{$_} // '') =~ /$secret/ } sort keys %read ], [],
 		"and what $role may read has none");
 	ok(defined $read{inv_endpoints}, 'an admin reads the endpoints') if $role eq 'admin';
+	is_deeply([ grep { ($read{$_} // '') =~ m{/signed|/failing} } sort keys %read ], [],
+		"nor the path of a URL");
 	ok(!defined $read{inv_endpoints}, "$role does not read the endpoints") if $role ne 'admin';
 }
 foreach my $attempt (
@@ -141,6 +143,8 @@ foreach my $attempt (
 	[ admin => q{SELECT inv_remove_endpoint('mine')}, undef ],
 	[ admin => q{SELECT * FROM inv_deliveries}, undef ],
 	[ admin => q{SELECT inv_endpoints_enable()}, undef ],
+	[ admin => q{SELECT * FROM inv_endpoint}, '42501' ],
+	[ admin => q{SELECT * FROM inv_delivery}, '42501' ],
 	[ admin => q{UPDATE inv_endpoint SET url = 'http://127.0.0.1/'}, '42501' ],
 	[ admin => q{DELETE FROM inv_delivery}, '42501' ],
 	map { my $role = $_; map { [ $role => $_, '42501' ] } (
@@ -174,14 +178,6 @@ unlike(join("\n", map { $_ // '' } @activity), qr/$secret/, 'no process shows a 
 unlike(join("\n", map { values %$_ } $session->rows('SELECT s::text AS status FROM inv_worker_status() s')),
 	qr/$secret/, 'the worker tells none');
 
-# --- the log -----------------------------------------------------------------
-
-my $log = slurp_file($node->logfile);
-like($log, qr/inv_add_endpoint/, 'the log has the statements');
-unlike($log, qr/$secret/, 'and no secret, not even at debug2');
-
-# --- dumps and copies --------------------------------------------------------
-
 # turns(DATABASE) - how often its worker has looked for deliveries
 sub turns
 {
@@ -189,6 +185,75 @@ sub turns
 	return $node->safe_psql($database,
 		q{SELECT coalesce(sum(runs), 0) FROM inv_worker_status() WHERE verb = 'deliver' AND running});
 }
+
+# signed_with(REQUEST, SECRET)
+sub signed_with
+{
+	my ($request, $by) = @_;
+	return grep { $_ eq InvReceiver::signature($request, $by) }
+	  split / /, $request->{headers}{'webhook-signature'} // '';
+}
+
+# --- secrets that the owner has spoiled --------------------------------------
+
+# An UPDATE by hand puts in what inv_change_endpoint() refuses.  Nothing is sent
+# unsigned then, and others are told as before.
+my %spoiled = (
+	'no base64' => '{whsec_' . 'n' x 16 . '***}',
+	'an empty text' => '{""}',
+	'a null' => '{NULL}',
+	'a good one, and a null' => "{$secrets[3],NULL}",
+	'no element' => '{}',
+	'two dimensions' => "{{$secrets[3]},{whsec_***}}");
+foreach my $what (sort keys %spoiled)
+{
+	my $path = '/spoiled/' . $what =~ s/\W/-/gr;
+
+	$session->run(q{SELECT inv_add_endpoint($1, $2, secrets => $3)}, @$_) foreach
+	  [ 'spoiled', $receiver->url($path), "{$secrets[3]}" ],
+	  [ 'witness', $receiver->url("/witness$path"), "{$secrets[3]}" ];
+	$session->run(
+		q{UPDATE inv_endpoint_secret s SET secrets = $1 FROM inv_endpoint e
+		   WHERE e.endpoint_id = s.endpoint_id AND e.name = 'spoiled'}, $spoiled{$what});
+	my @skus = map { out("$_ $what") } 'first', 'second';
+	my $was = turns('shop');
+	ok($receiver->wait_for(sub { requests_of("/witness$path", $skus[0]) && requests_of("/witness$path", $skus[1]) }, 10),
+		"$what: others are told");
+	ok($receiver->wait_for(sub { turns('shop') > $was + 3 }, 10), "$what: the worker is well");
+	is_deeply([ grep { !signed_with($_, $secrets[3]) } $receiver->requests($path) ], [],
+		"$what: nothing is sent unsigned");
+	my ($state) = $session->rows(
+		q{SELECT count(*) FILTER (WHERE state = 'delivered') AS delivered FROM inv_deliveries WHERE endpoint = 'spoiled'});
+	is($state->{delivered}, scalar $receiver->requests($path), "$what: nor is anything said to be delivered");
+	$session->run(q{SELECT inv_change_endpoint('spoiled', secrets => $1)}, "{$secrets[2]}");
+	$session->run(q{SELECT inv_enable_endpoint('spoiled')});
+	out("mended $what");
+	ok($receiver->wait_for(sub { requests_of($path, "mended $what") }, 10), "$what: mended, it is told");
+	my ($told) = requests_of($path, "mended $what");
+	ok($told && signed_with($told, $secrets[2]), "$what: and signed");
+	$session->run('SELECT inv_remove_endpoint($1)', $_) foreach 'spoiled', 'witness';
+}
+
+# --- the log -----------------------------------------------------------------
+
+# a secret that is made here is in no statement either
+$session->run(q{SELECT inv_add_endpoint('generated', $1)}, $receiver->url('/generated'));
+my ($generated) = $session->rows(
+	q{SELECT secrets[1] AS secret FROM inv_endpoint_secret JOIN inv_endpoint USING (endpoint_id)
+	   WHERE name = 'generated'});
+out('with a generated secret');
+is_told('/generated', 'with a generated secret', 'a secret that was made here signs');
+my ($made) = requests_of('/generated', 'with a generated secret');
+is($made->{headers}{'webhook-signature'}, InvReceiver::signature($made, $generated->{secret}),
+	'and it is that one');
+$session->run(q{SELECT inv_remove_endpoint('generated')});
+$secret .= '|' . quotemeta $generated->{secret};
+
+my $log = slurp_file($node->logfile);
+like($log, qr/inv_add_endpoint/, 'the log has the statements');
+unlike($log, qr/$secret/, 'and no secret, not even at debug2');
+
+# --- dumps and copies --------------------------------------------------------
 
 # after_turns(DATABASE) - wait until it has looked several times more
 sub after_turns
@@ -198,6 +263,15 @@ sub after_turns
 
 	return $node->poll_query_until($database,
 		qq{SELECT coalesce(sum(runs), 0) > $was + 3 FROM inv_worker_status() WHERE verb = 'deliver'});
+}
+
+# enable(DATABASE) - what inv_endpoints_enable() answers there, and warns of
+sub enable
+{
+	my ($database) = @_;
+	my ($status, $out, $err) = $node->psql($database, 'SELECT inv_endpoints_enable()');
+
+	return ($out, $err);
 }
 
 # one alert that is on its way when the dump is made
@@ -240,9 +314,17 @@ foreach my $database (qw(restored copied))
 	ok(after_turns($database), "$database: its worker works");
 	is_deeply([ map { $_->{enabled} } $there->rows('SELECT DISTINCT enabled FROM inv_endpoint') ],
 		[1], "$database: the endpoints are enabled");
+	is_deeply([ map { $_->{off_because} =~ /(inv_endpoints_enable)/ } $there->rows('SELECT DISTINCT off_because FROM inv_endpoints') ],
+		['inv_endpoints_enable'], "$database: and say why they are silent");
+	is_deeply([ map { $_->{state} } $there->rows(
+			q{SELECT DISTINCT state FROM inv_deliveries WHERE sku = $1}, "in $database") ],
+		['pending'], "$database: what is to be told waits");
 	is(scalar($receiver->requests) - $before, 0, "$database: nothing is sent");
 	is(scalar(grep { $_->{body} =~ /in $database/ } $receiver->requests), 0, "$database: of what is new, either");
-	$there->run('SELECT inv_endpoints_enable()');
+	my ($enabled, $warning) = enable($database);
+	like($enabled, qr/^[1-4]$/, "$database: somebody says so");
+	like($warning, $database eq 'restored' ? qr/have lost their secrets/ : qr/^$/,
+		"$database: and is told what is missing");
 	out("then in $database", $there);
 	is_told('/unsigned', "then in $database", "$database: armed, it sends");
 	is_told('/unsigned', "in $database", "$database: what has waited, too");
@@ -250,6 +332,8 @@ foreach my $database (qw(restored copied))
 	if ($database eq 'restored')
 	{
 		after_turns($database);
+		my ($silent) = $there->rows(q{SELECT off_because FROM inv_endpoints WHERE name = 'signed'});
+		like($silent->{off_because}, qr/secrets are missing/, 'the secrets are not there: it says that it is silent');
 		is(scalar requests_of('/signed', "then in $database"), 0,
 			'the secrets are not there: what has to be signed is not sent');
 		$there->run(q{SELECT inv_change_endpoint('signed', secrets => $1)}, "{$secrets[3]}");

@@ -30,6 +30,7 @@ our %step = (
 	gone => { status => 410 },
 	drop => { how => 'drop' },
 	never => { how => 'never' },
+	hold => { how => 'hold' },
 	half => { how => 'half' },
 	garbage => { how => 'garbage' },
 	'endless body' => { how => 'endless body' },
@@ -106,6 +107,9 @@ sub named
 	return { status => $step + 0 } if $step =~ /^\d+$/;
 	return { %{ $step{$step} // die "no step $step" } };
 }
+
+# release(PATH) - answer what is held there
+sub release { return $_[0]->order({ do => 'release', path => $_[1] }) }
 
 sub close_listener { return $_[0]->order({ do => 'close', listener => $_[1] }) }
 sub open_listener { return $_[0]->order({ do => 'open', listener => $_[1] }) }

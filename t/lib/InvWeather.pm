@@ -10,13 +10,44 @@ use warnings;
 
 use InvAlerts;
 use InvSession;
+use InvStorm;
 use POSIX ();
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Storable qw(retrieve);
 use Test::More;
 use Time::HiRes qw(usleep);
 
 my $patience = 60;    # seconds without a transaction: something hangs
+
+# server - one that crashes often, fills many leaves, and finds deadlocks soon
+sub server
+{
+	my $node = PostgreSQL::Test::Cluster->new('storm');
+
+	$node->init;
+	$node->append_conf('postgresql.conf', <<'CONF');
+shared_preload_libraries = 'inventory'
+inventory.leaf_size = 1000
+log_statement = none
+restart_after_crash = on
+max_prepared_transactions = 20
+deadlock_timeout = 20ms
+CONF
+	$node->start;
+	return $node;
+}
+
+# open_shop(SESSION) - the extension, and what the clients have beside it
+sub open_shop
+{
+	my ($session) = @_;
+
+	$session->run($_)
+	  foreach 'CREATE EXTENSION inventory', $InvStorm::schema,
+	  q{INSERT INTO inv_location (location) VALUES ('main'), ('north')};
+	return;
+}
 
 # new(node =>, client => CLASS, clients => NUMBER, seconds =>, seed =>,
 #     day => [ EVENT... ], weather => { EVENT => sub })

@@ -65,6 +65,30 @@ sub stands_at_lock
 		 WHERE pid = $pid});
 }
 
+# exit_time - how long the server's processes took to end, at the last fast
+# stop, in seconds: the checkpoint that follows is not ours
+sub exit_time
+{
+	my ($self) = @_;
+	my ($began, $ended);
+
+	foreach my $line (split /\n/, slurp_file($self->{node}->logfile))
+	{
+		$began = $line if $line =~ /received fast shutdown request/;
+		$ended = $line if $line =~ /LOG:  shutting down/;
+	}
+	my $time = seconds_of_day($ended) - seconds_of_day($began);
+	return $time < 0 ? $time + 86400 : $time;
+}
+
+# seconds_of_day(LINE) - of the log
+sub seconds_of_day
+{
+	my ($line) = @_;
+	my ($hours, $minutes, $seconds) = $line =~ /^\S+ (\d+):(\d+):([\d.]+)/;
+	return $hours * 3600 + $minutes * 60 + $seconds;
+}
+
 # make_shop(DATABASE) - the extension, and 1000 of A
 sub make_shop
 {

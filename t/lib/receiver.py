@@ -10,6 +10,7 @@ unasked, says which port each listener has.  It ends with its standard input.
 
     {"do": "answer", "path": "/x", "steps": [STEP, ...]}
     {"do": "close" | "open", "listener": NAME}      refuse connections, or not
+    {"do": "release", "path": "/x"}                 answer what was held there
 
 A STEP says how requests for that path are answered: "times" of them, and then
 the next step is taken; the last one stays.
@@ -19,6 +20,7 @@ the next step is taken; the last one stays.
     "how": "answer", or
         "drop"            the connection is reset instead
         "never"           nothing is ever answered
+        "hold"            it is answered when the tests say so
         "endless body"    a body without end
         "endless headers" headers without end
         "half"            half of the body that was announced, and no more
@@ -52,6 +54,7 @@ class Receiver:
         self.steps = {}
         self.listeners = {}
         self.connections = 0
+        self.held = {}          # by path: (connection, step)
 
     def note(self, event, **what):
         line = {"event": event, "at": time.time_ns() // 1000, **what}
@@ -74,6 +77,9 @@ class Receiver:
             self.steps[command["path"]] = [
                 {**STEP, **step} for step in command["steps"]
             ]
+        elif command["do"] == "release":
+            for connection, step in self.held.pop(command["path"], []):
+                connection.finish(step)
         elif command["do"] == "close":
             await self.listeners[command["listener"]].close()
         elif command["do"] == "open":
@@ -169,15 +175,18 @@ class Connection(asyncio.Protocol):
         self.note("request", method=method, path=path, query=query,
                   headers=headers, answer=answer,
                   body=rest[:length].decode("utf-8", "surrogateescape"))
-        self.answer(step)
+        self.answer(step, path)
 
-    def answer(self, step):
+    def answer(self, step, path):
         if step["how"] == "answer" and not step["delay"]:
             self.write(response(step))
             if self.buffer:
                 self.take_request()
             return
         self.busy = True
+        if step["how"] == "hold":
+            self.receiver.held.setdefault(path, []).append((self, step))
+            return
         asyncio.get_running_loop().create_task(self.answer_otherwise(step))
 
     async def answer_otherwise(self, step):
@@ -198,6 +207,15 @@ class Connection(asyncio.Protocol):
             await self.write_endlessly(how == "endless headers")
         if how == "never":
             return
+        self.rest()
+
+    def finish(self, step):
+        """Answer a request that was held."""
+        self.write(response(step))
+        self.rest()
+
+    def rest(self):
+        """A request is done: is there another?"""
         self.busy = False
         if self.buffer and self.transport:
             self.take_request()
