@@ -104,13 +104,15 @@ sub after_turns
 	return InvAlertNode::wait_for($node, "SELECT $runs > $then + 3");
 }
 
-# worker_looked() - wait until it has looked for deliveries, whether or not the
-# extension is here
+sub now { return $node->safe_psql('shop', 'SELECT clock_timestamp()') }
+
+# worker_looked(SINCE) - wait until it has looked for deliveries after that time,
+# whether or not the extension is here
 sub worker_looked
 {
-	my $now = $node->safe_psql('shop', 'SELECT clock_timestamp()');
+	my ($since) = @_;
 	return InvAlertNode::wait_for($node, qq{
-		SELECT query = 'deliver' AND state = 'idle' AND query_start > '$now'
+		SELECT query = 'deliver' AND state = 'idle' AND query_start > '$since'
 		  FROM pg_stat_activity
 		 WHERE backend_type = 'inventory worker' AND datname = 'shop'});
 }
@@ -131,7 +133,7 @@ my $numbers = q{SELECT endpoint_id, delivery_id, alert_id FROM inv_delivery WHER
 my %again = (
 	'dropped and made again' => sub {
 		drop_everything();
-		ok(worker_looked(), 'the extension is dropped, and the worker sees it');
+		ok(worker_looked(now()), 'the extension is dropped, and the worker sees it');
 		$session->run('CREATE EXTENSION inventory');
 	},
 	'made again before the worker looks' => sub {
@@ -270,8 +272,9 @@ $session->run($_) foreach 'ALTER DATABASE shop RESET synchronous_commit',
 
 # The worker would nap for an hour, and has not been asked for anything.
 endpoint('awake');
+my $before_nap = now();
 InvAlertNode::configure($node, 'inventory.worker_nap', '1h');
-ok(worker_looked(), 'the worker begins a long nap');
+ok(worker_looked($before_nap), 'the worker begins a long nap');
 $session->run('INSERT INTO inv_item (sku) SELECT unnest($1::text[])', [ map { "w$_" } 1 .. 9 ]);
 $session->run(q{SELECT inv_receive(sku, 100) FROM inv_item WHERE sku LIKE 'w_'});
 my %wakes = (
