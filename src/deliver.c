@@ -27,7 +27,8 @@
  *	 Only this process moves a delivery from one to the next, and whatever ends a
  *	 head makes the next one head in the same statement.
  * - Which deliveries are under way is known to this process alone, which is the
- *	 only one that sends.  If it ends they are pending.
+ *	 only one that sends.  If it ends they are pending.  What is sent is of one
+ *	 extension: of one that was dropped nothing is noted any more.
  * - A dead endpoint costs nothing: its breaker is open, and then nothing is
  *	 looked up, sent or counted for it, except one delivery now and then.
  * - Nothing is sent unless the endpoint was armed in this very database, and
@@ -538,6 +539,7 @@ forget(void)
 long
 inv_deliver_run(void)
 {
+	static Oid	sent_for = InvalidOid;
 	Landing    *landings = palloc(lengthof(flights) * sizeof(Landing));
 	int			count = collect(landings);
 	const InvCatalogue *cat = inv_worker_begin();
@@ -545,11 +547,15 @@ inv_deliver_run(void)
 	bool		more;
 	long		wait;
 
-	if (cat == NULL)
+	/* of an extension made anew the same numbers are other deliveries */
+	if (cat == NULL || cat->stock != sent_for)
 	{
 		forget();
-		return inv_worker_nap;
+		count = 0;
 	}
+	if (cat == NULL)
+		return inv_worker_nap;
+	sent_for = cat->stock;
 	plan_for_size(cat);
 	if (count > 0)
 	{

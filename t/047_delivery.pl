@@ -106,13 +106,13 @@ sub after_turns
 
 sub now { return $node->safe_psql('shop', 'SELECT clock_timestamp()') }
 
-# worker_looked(SINCE) - wait until it has looked for deliveries after that time,
-# whether or not the extension is here
+# worker_looked(SINCE) - wait until it has looked for work after that time,
+# whether or not the extension is here; each time it looks for deliveries
 sub worker_looked
 {
 	my ($since) = @_;
 	return InvAlertNode::wait_for($node, qq{
-		SELECT query = 'deliver' AND state = 'idle' AND query_start > '$since'
+		SELECT state = 'idle' AND query_start > '$since'
 		  FROM pg_stat_activity
 		 WHERE backend_type = 'inventory worker' AND datname = 'shop'});
 }
