@@ -133,7 +133,7 @@ give_stdout(Line **lines, int count)
 		waits = result == GIVE_FULL;
 		if (result != GIVE_DONE)
 			return result;
-		for (; chunk_lines > 0; chunk_lines--, count--)
+		for (; chunk_lines > 0 && count > 0; chunk_lines--, count--)
 			(*lines++)->state = LINE_ACCEPTED;
 		if (count == 0)
 			return GIVE_DONE;

@@ -252,6 +252,30 @@ deduct();
 is($relay->end, 1, 'when nobody can read any more, the relay ends');
 like($relay->said, qr/could not write to standard output: Broken pipe/, 'and says why');
 
+# --- a disk that is full ------------------------------------------------------------------
+
+# A file that may not grow behaves like one: a write is cut off within a line, the
+# next one fails. One transaction, and the relay has all of it at once.
+make_slot($_) foreach 'full', 'whole';
+{
+	local $SIG{XFSZ} = 'IGNORE';
+	$relay = relay('-S', 'full', @both, '--breaker-pause', '100ms');
+}
+wait_until(sub { $stat->('count(*)') eq '1' });
+system('prlimit', '--pid', $relay->{pid}, '--fsize=20000:') == 0 or die;
+$relay->signal('STOP');
+sql('BEGIN; ' . 'SELECT count(*) FROM inv_deduct_many(ARRAY(SELECT sku FROM inv_item), ARRAY(SELECT 1 FROM inv_item));' x 3 . 'COMMIT');
+my $all = sql('SELECT pg_current_wal_flush_lsn()');
+ok(wait_until(sub { $stat->("sent_lsn >= '$all'") eq 't' }), 'many lines at a time');
+$relay->signal('CONT');
+ok(wait_until(sub { $relay->ended || $relay->said =~ /the sink failed [4-9] times in a row/ }), 'a file that cannot grow opens the breaker');
+system('prlimit', '--pid', $relay->{pid}, '--fsize=unlimited:');
+my @whole = split /\n/, sql(q{SELECT data FROM pg_logical_slot_get_changes('whole', NULL, NULL,
+	'emit', 'both', 'include', 'lsn,xid,time')});
+ok(wait_until(sub { $relay->ended || $relay->lines >= @whole }), 'and when it can again, it gets');
+is(join("\n", $relay->lines), join("\n", @whole), 'every line, once and in order');
+is($relay->end('TERM'), 0, 'by a relay that lives');
+
 # --- no loop ---------------------------------------------------------------------------
 
 $relay = relay('-S', 'plain', '--no-loop');
