@@ -271,8 +271,20 @@ foreach my $order (orders(0 .. 3))
 is($wrong, 0, 'in any order of arrival the newest stands');
 
 sql(q{SELECT inv_rename_sku('S30', 'R30')}) if sql(q{SELECT count(*) FROM pg_proc WHERE proname = 'inv_rename_sku'});
-sql(q{BEGIN; ALTER TABLE inv_stock DISABLE TRIGGER USER; TRUNCATE inv_stock CASCADE; COMMIT; ALTER TABLE inv_stock ENABLE TRIGGER USER});
-ok(gone($key), 'after a truncation nothing is cached');
+# another name: the key of the old one has the stock_id, too, that the row keeps
+sql(q{SELECT pg_create_logical_replication_slot('named', 'inventory')});
+my $stock_id = sql(q{SELECT stock_id FROM inv_stock WHERE sku = 'S29'});
+sql(q{INSERT INTO inv_item (sku) VALUES ('R29'); ALTER TABLE inv_stock DISABLE TRIGGER USER;
+	UPDATE inv_stock SET sku = 'R29' WHERE sku = 'S29'; ALTER TABLE inv_stock ENABLE TRIGGER USER});
+is(join(' ', map { $json->decode($_)->{key} } split /\n/,
+		sql(q{SELECT data FROM pg_logical_slot_get_changes('named', NULL, NULL, 'key', '{sku}/{stock_id}')})),
+	"S29/$stock_id R29/$stock_id", 'a renamed row is named by both keys');
+sql(q{SELECT pg_drop_replication_slot('named')});
+
+sql(q{BEGIN; SELECT inv_deduct('S1', 1); ALTER TABLE inv_stock DISABLE TRIGGER USER; TRUNCATE inv_stock CASCADE; COMMIT;
+	ALTER TABLE inv_stock ENABLE TRIGGER USER});
+ok(settled('refresh'), 'a truncation');
+ok(gone($key), 'after it nothing is cached, nor what the same transaction sold before');
 is($redis->call('EXISTS', 'other:S1'), 1, 'and what is not ours stays');
 sql(q{SELECT inv_receive('S1', 5)});
 ok(wait_until(sub { as_database($key, 'S1') }), 'a new row with a lower version is taken');
