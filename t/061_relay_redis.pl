@@ -403,7 +403,11 @@ foreach my $example ([ 'Python', '/usr/bin/python3', 'examples/cache/reader.py' 
 	ok(wait_until(sub { $ask->('SHOWN') eq "SHOWN $level last known" }),
 		"$language: without PostgreSQL there is the last known answer");
 	like($ask->('S1'), qr/^S1 unavailable/, "$language: or none");
+	$redis->down;
+	like($ask->('S2'), qr/^S2 unavailable/, "$language: nor without Redis as well");
+	$redis->up;
 	$node->start;
+	ok(wait_until(sub { $redis->call('EXISTS', 'inventory-filter') eq '1' }), "$language: both are back");
 	$redis->call('DEL', 'inventory:SHOWN');
 	ok(wait_until(sub { $ask->('SHOWN') =~ /^SHOWN $level (database|Redis)$/ }), "$language: and then the truth again");
 	$ask->();
