@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +95,20 @@ read_user(const char *from, size_t length)
 							 colon + 1, length - user - 1));
 }
 
+/* read_number - all of it, and within bounds */
+static bool
+read_number(const char *from, size_t length, int low, int high, int *number)
+{
+	char	   *end;
+	long		value = strtol(from, &end, 10);
+
+	if (!isdigit((unsigned char) *from) || end != from + length ||
+		value < low || value > high)
+		return false;
+	*number = value;
+	return true;
+}
+
 /* read_place - HOST[:PORT][/DATABASE] */
 static bool
 read_place(const char *from)
@@ -107,12 +122,19 @@ read_place(const char *from)
 		return false;
 	colon = memchr(colon, ':', length - (colon - from));
 	host = colon ? (size_t) (colon - from) : length;
-	settings.port = colon ? atoi(colon + 1) : 6379;
-	settings.database = *database ? atoi(database + 1) : 0;
+	settings.port = 6379;
+	settings.database = 0;
+	if ((colon && !read_number(colon + 1, length - host - 1, 1, 65535,
+							   &settings.port)) ||
+		(*database && database[1] &&
+		 !read_number(database + 1, strlen(database + 1), 0, INT_MAX,
+					  &settings.database)))
+		return false;
 	if (from[0] == '[')
-		return copy_part(settings.host, sizeof(settings.host), from + 1,
-						 host - 2);
-	return host > 0 && settings.port > 0 && settings.port < 65536 &&
+		return from[host - 1] == ']' &&
+			copy_part(settings.host, sizeof(settings.host), from + 1,
+					  host - 2);
+	return host > 0 &&
 		copy_part(settings.host, sizeof(settings.host), from, host);
 }
 

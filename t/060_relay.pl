@@ -80,6 +80,9 @@ refused('no file', 2, qr/could not open/, '-S', 'x', '--config', "$folder/none.c
 refused('a wrong file', 2, qr/wrong.conf, line 3: there is no option "slott"/, '--config', "$folder/wrong.conf");
 refused('a visible password', 2, qr/command line can be seen/, '-S', 'x', '-d', 'host=a password=sesame');
 refused('a visible password of Redis', 2, qr/command line can be seen/, '-S', 'x', '--redis', 'redis://:sesame@localhost');
+refused('a visible password of a key', 2, qr/command line can be seen/, '-S', 'x', '-d', 'host=a sslpassword=sesame');
+refused('a Redis database without number', 2, qr/no URL of Redis/, '-S', 'x', '--sink', 'redis', '--redis', $_)
+  foreach 'redis://localhost/shop', 'redis://localhost:6379x', 'redis://[::1]:0', 'redis://[::1]x:6379';
 refused('a bad connection string', 2, qr/not well-formed(?!.*sesame)/s, '-S', 'x', '-d', 'host=a password=sesame x');
 refused('one key for several rows', 2, qr/key of its own.*location/s, '-S', 'x', '--sink', 'redis', '--mode', 'refresh', '-o', 'key=a:{sku}');
 refused('a key without prefix', 2, qr/prefix/, '-S', 'x', '--sink', 'redis', '-o', 'key={sku}');
