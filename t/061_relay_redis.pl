@@ -349,6 +349,27 @@ is(maybe('S1') . maybe('newer'), '11', 'whole');
 $redis->call('CONFIG', 'SET', 'maxmemory', '0');
 is($relay->end('TERM'), 0, 'the relay ends well');
 
+# a role that may not read the items, and soon not for long either
+sql(q{CREATE ROLE carrier LOGIN REPLICATION; ALTER ROLE carrier SET idle_in_transaction_session_timeout = 1});
+make_slot('carried');
+$relay = relay('delete', 'carried', '--dbname', $node->connstr('postgres') . ' user=carrier', '--filter', 'carried',
+	'--filter-keys', '1000');
+my $deleted = 0;
+foreach (1 .. 20)
+{
+	$redis->call('SET', 'inventory:S1', 'old');
+	sql(q{SELECT inv_receive('S1', 1)});
+	$deleted += gone('inventory:S1');
+}
+is($deleted, 20, 'who may not read the items carries on without the filter');
+is(metric('sink_failures_total'), 0, 'it is no fault of Redis');
+my $denied = () = $relay->said =~ /permission denied/g;
+ok($denied >= 1 && $denied <= 3, "it is told, but not each time ($denied)");
+sql(q{GRANT SELECT ON inv_item TO carrier});
+ok(wait_until(sub { $redis->call('EXISTS', 'carried') eq '1' }), 'and once it may, there is the filter');
+unlike($relay->said, qr/idle-in-transaction/, 'no time-out of the role ends it');
+$relay->end('TERM');
+
 # --- readers: the examples ------------------------------------------------------------------
 
 make_slot('readers');
