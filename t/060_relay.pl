@@ -258,7 +258,7 @@ like($relay->said, qr/could not write to standard output: Broken pipe/, 'and say
 # --- a disk that is full ------------------------------------------------------------------
 
 # A file that may not grow behaves like one: a write is cut off within a line, the
-# next one fails. One transaction, and the relay has all of it at once.
+# next one fails. One transaction, of which the relay has much at once.
 make_slot($_) foreach 'full', 'whole';
 {
 	local $SIG{XFSZ} = 'IGNORE';
@@ -269,7 +269,10 @@ system('prlimit', '--pid', $relay->{pid}, '--fsize=20000:') == 0 or die;
 $relay->signal('STOP');
 sql('BEGIN; ' . 'SELECT count(*) FROM inv_deduct_many(ARRAY(SELECT sku FROM inv_item), ARRAY(SELECT 1 FROM inv_item));' x 3 . 'COMMIT');
 my $all = sql('SELECT pg_current_wal_flush_lsn()');
-ok(wait_until(sub { $stat->("sent_lsn >= '$all'") eq 't' }), 'many lines at a time');
+ok(wait_until(sub {
+	sql("SELECT count(*) FROM pg_stat_replication JOIN pg_stat_activity USING (pid)
+		WHERE sent_lsn >= '$all' OR wait_event = 'WalSenderWriteData'") eq '1'
+}), 'many lines at a time');
 $relay->signal('CONT');
 ok(wait_until(sub { $relay->ended || $relay->said =~ /the sink failed [4-9] times in a row/ }), 'a file that cannot grow opens the breaker');
 system('prlimit', '--pid', $relay->{pid}, '--fsize=unlimited:');
