@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define AT_ONCE 500				/* SKUs in a command */
+#define RETRY 5000				/* after the server would not tell the SKUs */
 
 /* for so long an SKU that was put in need not be put in again */
 #define MEMORY_SIZE 65536
@@ -27,6 +28,7 @@ static char each[16];			/* bits that an SKU sets */
 static char bits[24];
 static bool wanted;
 static bool missing;			/* found while adding */
+static Msec retry_at;
 
 static uint64_t memory[MEMORY_SIZE];
 static Msec memory_until;
@@ -144,14 +146,23 @@ filter_reply(const redisReply *reply)
 
 /* ---------- making it anew ---------- */
 
-static bool
-add_skus(void *count, char **skus, int n)
+typedef struct Filling
 {
+	long		count;
+	bool		failed;			/* Redis, and not the server */
+}			Filling;
+
+static bool
+add_skus(void *context, char **skus, int n)
+{
+	Filling    *filling = context;
+
 	for (int i = 0; i < n; i += AT_ONCE)
 		redis_add_script(add_script, new_key, n - i < AT_ONCE ? n - i : AT_ONCE,
 						 (const char **) skus + i, NULL);
-	*(long *) count += n;
-	return redis_run(NULL);
+	filling->count += n;
+	filling->failed = !redis_run(NULL);
+	return !filling->failed;
 }
 
 static bool
@@ -172,18 +183,34 @@ put_in_place(void)
 	return redis_run(NULL);
 }
 
+/* put_off - lines are carried meanwhile: Redis is well */
+static void
+put_off(void)
+{
+	retry_at = clock_wait() + RETRY;
+	log_hint("There is no new filter; the next try is in %d s.", RETRY / 1000);
+}
+
 bool
 filter_tend(Source *source, const Queue *queue)
 {
-	long		count = 0;
+	Filling		filling = {0};
 
-	if (key == NULL || !(wanted || missing))
+	if (key == NULL || !(wanted || missing) || clock_wait() < retry_at)
 		return true;
-	if (!make_empty() || !source_skus(source, queue, add_skus, &count) ||
-		!put_in_place())
+	if (!make_empty())
 		return false;
-	log_notice("made the filter of %ld SKUs anew, in %s bits", count, bits);
-	if (count > atol(bits) / 9)
+	if (!source_skus(source, queue, add_skus, &filling))
+	{
+		if (!filling.failed)
+			put_off();
+		return !filling.failed;
+	}
+	if (!put_in_place())
+		return false;
+	log_notice("made the filter of %ld SKUs anew, in %s bits", filling.count,
+			   bits);
+	if (filling.count > atol(bits) / 9)
 		log_hint("It lets many strangers pass: use a greater --filter-keys.");
 	wanted = missing = false;
 	return true;

@@ -99,13 +99,19 @@ collect(Line **lines, int limit, Msec now)
 }
 
 static void
+close_sink(void)
+{
+	if (sink_open)
+		sink->close();
+	sink_open = false;
+}
+
+static void
 fail(Msec now)
 {
 	metrics_sink_failed();
 	breaker_failure(&breaker, now);
-	if (sink_open)
-		sink->close();
-	sink_open = false;
+	close_sink();
 }
 
 /*
@@ -122,6 +128,8 @@ deliver(Msec now, bool *more)
 	*more = false;
 	if (!breaker_allows(&breaker, now))
 		return true;
+	if (sink_open && sink->stays && !sink->stays())
+		close_sink();
 	count = collect(lines, breaker.state == BREAKER_CLOSED ? BATCH : TRIAL, now);
 	if (count == 0 && sink_open)
 		return true;
@@ -242,23 +250,23 @@ next_due(Msec until)
 static void
 wait_for_something(Msec now)
 {
-	struct pollfd fds[METRICS_CLIENTS + 8] = {{wake[0], POLLIN, 0}};
+	struct pollfd fds[METRICS_CLIENTS + SINK_FDS + 8];
 	int			count = 1;
-	int			sink_fd = sink->wait_fd ? sink->wait_fd() : -1;
 	Msec		until = next_due(now + 60000);
 	char		drained[16];
 
+	fds[0] = (struct pollfd)
+	{
+		wake[0], POLLIN, 0
+	};
 	/* after a failure the sink is not open, and is tried when it may be */
 	if (!sink_open && breaker.next < until)
 		until = breaker.next;
 	if (!source_connected(source) && retry_at < until)
 		until = retry_at;
 	count += source_poll(source, &queue, fds + count, &until);
-	if (sink_fd >= 0)
-		fds[count++] = (struct pollfd)
-	{
-		sink_fd, POLLOUT, 0
-	};
+	if (sink_open && sink->poll)
+		count += sink->poll(fds + count);
 	count += metrics_poll(fds + count, &until);
 	if (poll(fds, count, until > now ? until - now : 0) > 0 && fds[0].revents)
 	{

@@ -387,7 +387,8 @@ check_conninfo(const char *value, bool visible)
 		usage("the connection string of option \"dbname\" is not well-formed",
 			  "It is like host=db1,db2 dbname=shop user=relay, or postgresql://relay@db1,db2/shop.");
 	for (PQconninfoOption *part = parts; part->keyword; part++)
-		password |= strcmp(part->keyword, "password") == 0 && part->val;
+		password |= part->val && (strcmp(part->keyword, "password") == 0 ||
+								  strcmp(part->keyword, "sslpassword") == 0);
 	PQconninfoFree(parts);
 	if (password && visible)
 		usage("a password on the command line can be seen by everybody",

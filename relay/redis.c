@@ -11,11 +11,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SLOTS 16384
-#define MAX_NODES 256
 #define MAX_SCRIPTS 8
 #define MAX_ROUNDS 16			/* of redirections */
 
@@ -51,10 +51,12 @@ static const char *scripts[MAX_SCRIPTS];
 static char digests[MAX_SCRIPTS][41];
 static int	nscripts;
 
-static Node nodes[MAX_NODES];
+static Node nodes[REDIS_MAX_NODES];
 static int	nnodes;
 static bool is_cluster;
 static short owner[SLOTS];		/* of a cluster: node of each slot */
+static Node known[REDIS_MAX_NODES]; /* of a cluster, when it was open last */
+static int	nknown;
 static RedisNewNode greet_data;
 static const char *marker_name;
 
@@ -94,6 +96,20 @@ read_user(const char *from, size_t length)
 							 colon + 1, length - user - 1));
 }
 
+/* read_number - all of it, and within bounds */
+static bool
+read_number(const char *from, size_t length, int low, int high, int *number)
+{
+	char	   *end;
+	long		value = strtol(from, &end, 10);
+
+	if (!isdigit((unsigned char) *from) || end != from + length ||
+		value < low || value > high)
+		return false;
+	*number = value;
+	return true;
+}
+
 /* read_place - HOST[:PORT][/DATABASE] */
 static bool
 read_place(const char *from)
@@ -107,12 +123,19 @@ read_place(const char *from)
 		return false;
 	colon = memchr(colon, ':', length - (colon - from));
 	host = colon ? (size_t) (colon - from) : length;
-	settings.port = colon ? atoi(colon + 1) : 6379;
-	settings.database = *database ? atoi(database + 1) : 0;
+	settings.port = 6379;
+	settings.database = 0;
+	if ((colon && !read_number(colon + 1, length - host - 1, 1, 65535,
+							   &settings.port)) ||
+		(*database && database[1] &&
+		 !read_number(database + 1, strlen(database + 1), 0, INT_MAX,
+					  &settings.database)))
+		return false;
 	if (from[0] == '[')
-		return copy_part(settings.host, sizeof(settings.host), from + 1,
-						 host - 2);
-	return host > 0 && settings.port > 0 && settings.port < 65536 &&
+		return from[host - 1] == ']' &&
+			copy_part(settings.host, sizeof(settings.host), from + 1,
+					  host - 2);
+	return host > 0 &&
 		copy_part(settings.host, sizeof(settings.host), from, host);
 }
 
@@ -385,7 +408,7 @@ find_node(const char *host, int port)
 	for (int i = 0; i < nnodes; i++)
 		if (nodes[i].port == port && strcmp(nodes[i].host, host) == 0)
 			return i;
-	if (nnodes == MAX_NODES)
+	if (nnodes == REDIS_MAX_NODES)
 		return -1;
 	nodes[nnodes] = (Node)
 	{
@@ -440,6 +463,22 @@ map_cluster(void)
 
 /* ---------- opening ---------- */
 
+/* open_at - one node, which may tell of others */
+static bool
+open_at(const char *host, int port)
+{
+	nnodes = 0;
+	find_node(host, port);
+	if (connect_node(&nodes[0]) && map_cluster())
+		return true;
+	redis_close();
+	return false;
+}
+
+/*
+ * redis_open - the node of the options may be away while its cluster is not:
+ * then one of those that it told of is asked
+ */
 bool
 redis_open(RedisNewNode on_node, const char *marker)
 {
@@ -447,13 +486,20 @@ redis_open(RedisNewNode on_node, const char *marker)
 
 	greet_data = on_node;
 	marker_name = marker;
-	nnodes = 0;
-	find_node(settings.host, settings.port);
-	fine = connect_node(&nodes[0]) && map_cluster();
+	fine = open_at(settings.host, settings.port);
+	for (int i = 0; !fine && i < nknown; i++)
+		fine = (known[i].port != settings.port ||
+				strcmp(known[i].host, settings.host) != 0) &&
+			open_at(known[i].host, known[i].port);
 	if (fine && !is_cluster)
 		fine = have_node(0);
 	for (int slot = 0; fine && is_cluster && slot < SLOTS; slot++)
 		fine = have_node(owner[slot]);
+	if (fine)
+	{
+		nknown = is_cluster ? nnodes : 0;
+		memcpy(known, nodes, sizeof(nodes));
+	}
 	if (!fine)
 		redis_close();
 	return fine;
@@ -467,6 +513,31 @@ redis_close(void)
 	for (int i = 0; i < ncommands; i++)
 		redisFreeCommand(commands[i].string);
 	ncommands = 0;
+}
+
+/* ---------- between batches ---------- */
+
+int
+redis_poll(struct pollfd *fds)
+{
+	int			count = 0;
+
+	for (int i = 0; i < nnodes; i++)
+		if (nodes[i].context)
+			fds[count++] = (struct pollfd)
+		{
+			nodes[i].context->fd, POLLIN, 0
+		};
+	return count;
+}
+
+/* redis_stays - nobody says anything unasked but good-bye */
+bool
+redis_stays(void)
+{
+	struct pollfd fds[REDIS_MAX_NODES];
+
+	return poll(fds, redis_poll(fds), 0) <= 0;
 }
 
 /* ---------- batches ---------- */

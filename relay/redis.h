@@ -13,7 +13,10 @@
 #include "clock.h"
 
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <stdbool.h>
+
+#define REDIS_MAX_NODES 256
 
 /* redis_configure - false, and said why, if the URL or the file is no good */
 extern bool redis_configure(const char *url, const char *password_file,
@@ -29,6 +32,15 @@ extern int	redis_script(const char *string);
 typedef bool (*RedisNewNode) (int node);
 extern bool redis_open(RedisNewNode on_node, const char *marker);
 extern void redis_close(void);
+
+/* redis_poll - the connections, at most REDIS_MAX_NODES; answers how many */
+extern int	redis_poll(struct pollfd *fds);
+
+/*
+ * redis_stays - false if a server has closed a connection, between batches: it
+ * may have been started again, and have its data from before
+ */
+extern bool redis_stays(void);
 
 /* redis_add - a command; its second argument, or that after EVALSHA 1, is key */
 extern void redis_add(const char *key, int argc, const char **argv,

@@ -22,10 +22,14 @@
 #include "queue.h"
 #include "source.h"
 
+#include <poll.h>
+
+#define SINK_FDS 256
+
 typedef enum GiveResult
 {
 	GIVE_DONE,
-	GIVE_FULL,					/* wait_fd tells when it can go on */
+	GIVE_FULL,					/* poll tells when it can go on */
 	GIVE_FAILED,				/* may be better later */
 	GIVE_OVER					/* nobody is there to take anything any more */
 } GiveResult;
@@ -44,8 +48,15 @@ typedef struct Sink
 	/* keep - before a position is confirmed; null: nothing has to be done */
 	bool		(*keep) (void);
 
-	/* what to wait for to be written to, or -1; null: nothing */
-	int			(*wait_fd) (void);
+	/* poll - what to wait for, at most SINK_FDS; null: nothing */
+	int			(*poll) (struct pollfd *fds);
+
+	/*
+	 * stays - false if it has gone while nothing was given; or null.  It is
+	 * opened again then at once: who was started again may have forgotten
+	 * what it had accepted.
+	 */
+	bool		(*stays) (void);
 
 	/* rebuild - SIGUSR1; or null */
 	void		(*rebuild) (void);

@@ -213,6 +213,8 @@ sink_redis(const Options *o)
 		.open = open_redis,
 		.give = give_redis,
 		.close = close_redis,
+		.poll = redis_poll,
+		.stays = redis_stays,
 		.rebuild = filter_want,
 		.tend = filter_tend
 	};

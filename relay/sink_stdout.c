@@ -120,7 +120,8 @@ fill(Line **lines, int count)
 
 /*
  * give_stdout - what is in the chunk is accepted once it is out; until then its
- * lines are the first of those given
+ * lines are the first of those given, which may be fewer after a failure: the
+ * others are accepted when they are given
  */
 static GiveResult
 give_stdout(Line **lines, int count)
@@ -133,7 +134,7 @@ give_stdout(Line **lines, int count)
 		waits = result == GIVE_FULL;
 		if (result != GIVE_DONE)
 			return result;
-		for (; chunk_lines > 0; chunk_lines--, count--)
+		for (; chunk_lines > 0 && count > 0; chunk_lines--, count--)
 			(*lines++)->state = LINE_ACCEPTED;
 		if (count == 0)
 			return GIVE_DONE;
@@ -165,9 +166,13 @@ keep_stdout(void)
 }
 
 static int
-wait_stdout(void)
+poll_stdout(struct pollfd *fds)
 {
-	return waits ? STDOUT_FILENO : -1;
+	fds[0] = (struct pollfd)
+	{
+		STDOUT_FILENO, POLLOUT, 0
+	};
+	return waits ? 1 : 0;
 }
 
 const Sink *
@@ -180,7 +185,7 @@ sink_stdout(const Options *options)
 		.forget = forget_stdout,
 		.close = close_stdout,
 		.keep = keep_stdout,
-		.wait_fd = wait_stdout
+		.poll = poll_stdout
 	};
 	const char *commits = options_plugin(options, "commits");
 

@@ -230,13 +230,18 @@ start(Source *source)
 	return answer;
 }
 
-/* stay - the session waits, for weeks where nothing happens */
+/*
+ * stay - the session waits, for weeks where nothing happens, and for Redis while
+ * a filter is made; of the settings those that the server has
+ */
 static bool
 stay(PGconn *session)
 {
 	PGresult   *result = PQexec(session,
-								"SET idle_session_timeout = 0; SET statement_timeout = 0");
-	bool		fine = PQresultStatus(result) == PGRES_COMMAND_OK;
+								"SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN "
+								"('idle_session_timeout', 'statement_timeout', "
+								"'idle_in_transaction_session_timeout', 'transaction_timeout')");
+	bool		fine = PQresultStatus(result) == PGRES_TUPLES_OK;
 
 	if (!fine)
 		complain(result, session);

@@ -324,6 +324,16 @@ write_row(LogicalDecodingContext *ctx, TransactionId xid,
 
 /* ---------- stock rows ---------- */
 
+/* drop_rows - those that are kept */
+static void
+drop_rows(Stream *stream)
+{
+	stream->rows = NULL;
+	stream->order = NULL;
+	stream->nrows = 0;
+	MemoryContextReset(stream->txn);
+}
+
 /* write_rows - those that are kept, which are forgotten then */
 static void
 write_rows(LogicalDecodingContext *ctx, TransactionId xid)
@@ -332,10 +342,7 @@ write_rows(LogicalDecodingContext *ctx, TransactionId xid)
 
 	for (int i = 0; i < stream->nrows; i++)
 		write_row(ctx, xid, stream->order[i]);
-	stream->rows = NULL;
-	stream->order = NULL;
-	stream->nrows = 0;
-	MemoryContextReset(stream->txn);
+	drop_rows(stream);
 }
 
 static Text
@@ -464,6 +471,8 @@ stock_change(LogicalDecodingContext *ctx, TransactionId xid, Relation rel,
 	if (old_tuple && get_row(rel, old_tuple, &before) &&
 		!(has_after && same_row(&before, &after)))
 	{
+		/* the identity does not say it, and it never changes */
+		before.stock_id = has_after ? after.stock_id : 0;
 		before.gone = true;
 		emit_row(ctx, xid, &before);
 	}
@@ -575,10 +584,7 @@ decode_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	Stream	   *stream = ctx->output_plugin_private;
 
 	/* what an error may have left of another one */
-	stream->rows = NULL;
-	stream->order = NULL;
-	stream->nrows = 0;
-	MemoryContextReset(stream->txn);
+	drop_rows(stream);
 
 	stream->lsn = txn->end_lsn;
 	stream->time = inv_commit_time(txn);
@@ -626,7 +632,10 @@ decode_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	MemoryContextReset(stream->change);
 }
 
-/* decode_truncate - of stock: nothing that anybody remembers is true */
+/*
+ * decode_truncate - of stock: nothing that anybody remembers is true, nor what
+ * the transaction itself did before
+ */
 static void
 decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 				int nrelations, Relation rels[], ReorderBufferChange *change)
@@ -634,6 +643,7 @@ decode_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	for (int i = 0; i < nrelations; i++)
 		if (role_of(rels[i]) == ROLE_STOCK)
 		{
+			drop_rows(ctx->output_plugin_private);
 			end_line(ctx, txn->xid, begin_line(ctx, "flush"));
 			return;
 		}

@@ -80,6 +80,9 @@ refused('no file', 2, qr/could not open/, '-S', 'x', '--config', "$folder/none.c
 refused('a wrong file', 2, qr/wrong.conf, line 3: there is no option "slott"/, '--config', "$folder/wrong.conf");
 refused('a visible password', 2, qr/command line can be seen/, '-S', 'x', '-d', 'host=a password=sesame');
 refused('a visible password of Redis', 2, qr/command line can be seen/, '-S', 'x', '--redis', 'redis://:sesame@localhost');
+refused('a visible password of a key', 2, qr/command line can be seen/, '-S', 'x', '-d', 'host=a sslpassword=sesame');
+refused('a Redis database without number', 2, qr/no URL of Redis/, '-S', 'x', '--sink', 'redis', '--redis', $_)
+  foreach 'redis://localhost/shop', 'redis://localhost:6379x', 'redis://[::1]:0', 'redis://[::1]x:6379';
 refused('a bad connection string', 2, qr/not well-formed(?!.*sesame)/s, '-S', 'x', '-d', 'host=a password=sesame x');
 refused('one key for several rows', 2, qr/key of its own.*location/s, '-S', 'x', '--sink', 'redis', '--mode', 'refresh', '-o', 'key=a:{sku}');
 refused('a key without prefix', 2, qr/prefix/, '-S', 'x', '--sink', 'redis', '-o', 'key={sku}');
@@ -251,6 +254,33 @@ close $read;
 deduct();
 is($relay->end, 1, 'when nobody can read any more, the relay ends');
 like($relay->said, qr/could not write to standard output: Broken pipe/, 'and says why');
+
+# --- a disk that is full ------------------------------------------------------------------
+
+# A file that may not grow behaves like one: a write is cut off within a line, the
+# next one fails. One transaction, of which the relay has much at once.
+make_slot($_) foreach 'full', 'whole';
+{
+	local $SIG{XFSZ} = 'IGNORE';
+	$relay = relay('-S', 'full', @both, '--breaker-pause', '100ms');
+}
+wait_until(sub { $stat->('count(*)') eq '1' });
+system('prlimit', '--pid', $relay->{pid}, '--fsize=20000:') == 0 or die;
+$relay->signal('STOP');
+sql('BEGIN; ' . 'SELECT count(*) FROM inv_deduct_many(ARRAY(SELECT sku FROM inv_item), ARRAY(SELECT 1 FROM inv_item));' x 3 . 'COMMIT');
+my $all = sql('SELECT pg_current_wal_flush_lsn()');
+ok(wait_until(sub {
+	sql("SELECT count(*) FROM pg_stat_replication JOIN pg_stat_activity USING (pid)
+		WHERE sent_lsn >= '$all' OR wait_event = 'WalSenderWriteData'") eq '1'
+}), 'many lines at a time');
+$relay->signal('CONT');
+ok(wait_until(sub { $relay->ended || $relay->said =~ /the sink failed [4-9] times in a row/ }), 'a file that cannot grow opens the breaker');
+system('prlimit', '--pid', $relay->{pid}, '--fsize=unlimited:');
+my @whole = split /\n/, sql(q{SELECT data FROM pg_logical_slot_get_changes('whole', NULL, NULL,
+	'emit', 'both', 'include', 'lsn,xid,time')});
+ok(wait_until(sub { $relay->ended || $relay->lines >= @whole }), 'and when it can again, it gets');
+is(join("\n", $relay->lines), join("\n", @whole), 'every line, once and in order');
+is($relay->end('TERM'), 0, 'by a relay that lives');
 
 # --- no loop ---------------------------------------------------------------------------
 

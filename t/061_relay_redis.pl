@@ -132,6 +132,14 @@ deduct('S6');
 $redis->up;
 ok(gone('inventory:S5'), 'a Redis that comes back with what it had on disk does not bring back old values');
 ok(settled('delete'), 'and all goes on');
+$redis->call('SET', 'inventory:S5', 'old');
+$redis->call('SAVE');
+deduct('S5');
+ok(gone('inventory:S5'), 'deleted once more');
+ok(settled('delete'), 'and nothing waits');
+$redis->down;
+$redis->up;
+ok(gone('inventory:S5'), 'nor if nothing is sold after that');
 $redis->call('SET', "inventory:S$_", 'old') foreach 1 .. 9;
 sql(q{BEGIN; ALTER TABLE inv_stock DISABLE TRIGGER USER; TRUNCATE inv_stock CASCADE; ROLLBACK});
 is($redis->call('EXISTS', 'inventory:S9'), 1, 'a truncation that is rolled back is none');
@@ -271,8 +279,20 @@ foreach my $order (orders(0 .. 3))
 is($wrong, 0, 'in any order of arrival the newest stands');
 
 sql(q{SELECT inv_rename_sku('S30', 'R30')}) if sql(q{SELECT count(*) FROM pg_proc WHERE proname = 'inv_rename_sku'});
-sql(q{BEGIN; ALTER TABLE inv_stock DISABLE TRIGGER USER; TRUNCATE inv_stock CASCADE; COMMIT; ALTER TABLE inv_stock ENABLE TRIGGER USER});
-ok(gone($key), 'after a truncation nothing is cached');
+# another name: the key of the old one has the stock_id, too, that the row keeps
+sql(q{SELECT pg_create_logical_replication_slot('named', 'inventory')});
+my $stock_id = sql(q{SELECT stock_id FROM inv_stock WHERE sku = 'S29'});
+sql(q{INSERT INTO inv_item (sku) VALUES ('R29'); ALTER TABLE inv_stock DISABLE TRIGGER USER;
+	UPDATE inv_stock SET sku = 'R29' WHERE sku = 'S29'; ALTER TABLE inv_stock ENABLE TRIGGER USER});
+is(join(' ', map { $json->decode($_)->{key} } split /\n/,
+		sql(q{SELECT data FROM pg_logical_slot_get_changes('named', NULL, NULL, 'key', '{sku}/{stock_id}')})),
+	"S29/$stock_id R29/$stock_id", 'a renamed row is named by both keys');
+sql(q{SELECT pg_drop_replication_slot('named')});
+
+sql(q{BEGIN; SELECT inv_deduct('S1', 1); ALTER TABLE inv_stock DISABLE TRIGGER USER; TRUNCATE inv_stock CASCADE; COMMIT;
+	ALTER TABLE inv_stock ENABLE TRIGGER USER});
+ok(settled('refresh'), 'a truncation');
+ok(gone($key), 'after it nothing is cached, nor what the same transaction sold before');
 is($redis->call('EXISTS', 'other:S1'), 1, 'and what is not ours stays');
 sql(q{SELECT inv_receive('S1', 5)});
 ok(wait_until(sub { as_database($key, 'S1') }), 'a new row with a lower version is taken');
@@ -328,6 +348,27 @@ ok(wait_until(sub { $redis->call('EXISTS', 'skus') eq '1' }), 'one that got lost
 is(maybe('S1') . maybe('newer'), '11', 'whole');
 $redis->call('CONFIG', 'SET', 'maxmemory', '0');
 is($relay->end('TERM'), 0, 'the relay ends well');
+
+# a role that may not read the items, and soon not for long either
+sql(q{CREATE ROLE carrier LOGIN REPLICATION; ALTER ROLE carrier SET idle_in_transaction_session_timeout = 1});
+make_slot('carried');
+$relay = relay('delete', 'carried', '--dbname', $node->connstr('postgres') . ' user=carrier', '--filter', 'carried',
+	'--filter-keys', '1000');
+my $deleted = 0;
+foreach (1 .. 20)
+{
+	$redis->call('SET', 'inventory:S1', 'old');
+	sql(q{SELECT inv_receive('S1', 1)});
+	$deleted += gone('inventory:S1');
+}
+is($deleted, 20, 'who may not read the items carries on without the filter');
+is(metric('sink_failures_total'), 0, 'it is no fault of Redis');
+my $denied = () = $relay->said =~ /permission denied/g;
+ok($denied >= 1 && $denied <= 3, "it is told, but not each time ($denied)");
+sql(q{GRANT SELECT ON inv_item TO carrier});
+ok(wait_until(sub { $redis->call('EXISTS', 'carried') eq '1' }), 'and once it may, there is the filter');
+unlike($relay->said, qr/idle-in-transaction/, 'no time-out of the role ends it');
+$relay->end('TERM');
 
 # --- readers: the examples ------------------------------------------------------------------
 
@@ -391,7 +432,11 @@ foreach my $example ([ 'Python', '/usr/bin/python3', 'examples/cache/reader.py' 
 	ok(wait_until(sub { $ask->('SHOWN') eq "SHOWN $level last known" }),
 		"$language: without PostgreSQL there is the last known answer");
 	like($ask->('S1'), qr/^S1 unavailable/, "$language: or none");
+	$redis->down;
+	like($ask->('S2'), qr/^S2 unavailable/, "$language: nor without Redis as well");
+	$redis->up;
 	$node->start;
+	ok(wait_until(sub { $redis->call('EXISTS', 'inventory-filter') eq '1' }), "$language: both are back");
 	$redis->call('DEL', 'inventory:SHOWN');
 	ok(wait_until(sub { $ask->('SHOWN') =~ /^SHOWN $level (database|Redis)$/ }), "$language: and then the truth again");
 	$ask->();

@@ -104,6 +104,28 @@ sql(q{SELECT inv_deduct('S7', 1)});
 ok(wait_until(sub { $redis[$to]->call('EXISTS', 'inventory:S7') eq '0' }), 'which is followed');
 unlike($relay->said, qr/error/, 'without an error');
 
+# --- a node that is away --------------------------------------------------------------------
+
+# It has no slots, so nothing is missing; but it is the one that the relay was told of.
+$relay->end('TERM');
+my $seed = InvRedis->start("$folder/redis-seed", '--cluster-enabled', 'yes');
+$redis[0]->call('CLUSTER', 'MEET', '127.0.0.1', $seed->{port});
+ok(wait_until(sub { $seed->call('CLUSTER', 'INFO') =~ /cluster_state:ok.*cluster_slots_assigned:16384.*cluster_known_nodes:4/s }),
+	'a fourth node');
+$relay = start_relay('delete', 'delete', '--redis', "redis://127.0.0.1:$seed->{port}");
+my $sold = sub {
+	my ($key) = @_;
+	$redis[ owner($key) ]->call('SET', $key, 'old');
+	sql("SELECT inv_deduct('" . substr($key, 10) . "', 1)");
+	return wait_until(sub { $redis[ owner($key) ]->call('EXISTS', $key) eq '0' });
+};
+ok($sold->('inventory:S1'), 'tells the relay of the others');
+$seed->down;
+$redis[ owner('inventory:S2') ]->call('CLIENT', 'KILL', 'TYPE', 'normal');
+ok($sold->('inventory:S2'), 'without which it finds them again');
+$relay->end('TERM');
+$relay = start_relay('delete', 'delete');
+
 # --- everything ---------------------------------------------------------------------------
 
 $redis[ owner("inventory:S$_") ]->call('SET', "inventory:S$_", 'old') foreach 10 .. 299;

@@ -106,6 +106,12 @@ class Cache:
 
     def level(self, sku):
         """(the level as a dict, or None: there is no such SKU; from where)"""
+        try:
+            return self.ask(sku)
+        except (redis.RedisError, psycopg2.Error) as error:
+            raise Unavailable(sku) from error
+
+    def ask(self, sku):
         key = f"inventory:{sku}"
         value = self.memory.get(key)
         if value is not None:
