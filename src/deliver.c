@@ -365,12 +365,24 @@ static InvPlan gone_plan = {
 	.argtypes = {INT8OID}
 };
 
+/*
+ * asked_s - what the endpoint asked for, an hour at most
+ *
+ * It may say any number, by mistake or not: there is none of which it, let
+ * alone another, should not be told again.
+ */
+static double
+asked_s(const InvWebhookResult *result)
+{
+	return Min(Max(0, result->retry_after_s), MAX_DELAY_MS / 1000);
+}
+
 /* delay_s - before the next attempt: doubled each time, 20 % more or less */
 static double
 delay_s(const Landing *landing)
 {
 	double		ms = inv_webhook_retry_delay;
-	double		asked = Max(0, landing->result.retry_after_s);
+	double		asked = asked_s(&landing->result);
 
 	for (int i = 0; i < landing->flight.attempts && ms < MAX_DELAY_MS; i++)
 		ms *= 2;
@@ -411,7 +423,7 @@ note_failure(InvPlanScope *scope, const Landing *landing, Datum error)
 		Int32GetDatum(result->status),
 		error,
 		BoolGetDatum(is_fault(result->status)),
-		Float8GetDatum((double) Max(0, result->retry_after_s)),
+		Float8GetDatum(asked_s(result)),
 		Int64GetDatum(BREAKER_FAILURES),
 		Float8GetDatum(MAX_PAUSE_MS / 1000.0),
 		Float8GetDatum(inv_webhook_retry_delay / 1000.0)

@@ -1,0 +1,92 @@
+# Deliveries of which one might stand in the way of all others: an endpoint that
+# says come back in a thousand years, an alert that is old, text that is not JSON.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use InvReceiver;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $receiver = InvReceiver->start;
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', <<'CONF');
+shared_preload_libraries = 'inventory'
+inventory.databases = 'postgres, latin3'
+inventory.webhook_allow = '127.0.0.1'
+inventory.webhook_retry_delay = 50ms
+inventory.worker_nap = 50ms
+CONF
+$node->start;
+
+sub sql
+{
+	my ($sql, $database) = @_;
+	return $node->safe_psql($database // 'postgres', $sql);
+}
+
+# wait_until(CONDITION, NAME)
+sub wait_until
+{
+	my ($condition, $name, $database) = @_;
+	return ok($node->poll_query_until($database // 'postgres', "SELECT $condition"), $name);
+}
+
+# open_shop(DATABASE) - with items that are low below 5
+sub open_shop
+{
+	sql(q{
+		CREATE EXTENSION inventory;
+		INSERT INTO inv_item (sku, reorder_point) SELECT 'S' || g, 5 FROM generate_series(1, 400) g;
+		SELECT count(*) FROM inv_receive_many(ARRAY(SELECT sku FROM inv_item), ARRAY(SELECT 1000 FROM inv_item))}, $_[0]);
+	return;
+}
+
+sub endpoint
+{
+	my ($name, $path, $more, $database) = @_;
+	sql(sprintf(q{SELECT inv_add_endpoint('%s', '%s', secrets => '{}' %s)}, $name, $receiver->url($path), $more // ''), $database);
+	return;
+}
+
+sub remove { return sql("SELECT inv_remove_endpoint(name) FROM inv_endpoints") }
+
+# cross(SKU) - low, then well above it again
+sub cross { return sql("SELECT inv_adjust('$_[0]', 3); SELECT inv_adjust('$_[0]', 1000)") }
+
+# delivered(ENDPOINT, SKU) - a condition: all that was to be told of it was
+sub delivered
+{
+	my ($endpoint, $sku) = @_;
+	return sprintf q{coalesce((SELECT every(state = 'delivered') FROM inv_deliveries WHERE endpoint = '%s' AND sku = '%s'), false)}, $endpoint, $sku;
+}
+
+open_shop('postgres');
+
+# --- come back in a thousand years -----------------------------------------------
+
+my $year_9999 = 'Fri, 31 Dec 9999 23:59:59 GMT';
+my $number = 0;
+foreach my $after ('9223372036854775807', '99999999999', $year_9999)
+{
+	my $sku = 'S' . ++$number;
+
+	$receiver->answers("/far/$sku", { status => 429, headers => { 'Retry-After' => $after } });
+	endpoint('far', "/far/$sku", ", events => '{low}'");
+	endpoint('near', '/near', ", events => '{low}'");
+	cross($sku);
+	wait_until(delivered('near', $sku), "Retry-After: $after: others are told");
+	wait_until(q{(SELECT count(*) = 1 FROM inv_deliveries WHERE endpoint = 'far' AND attempts = 1)}, 'its failure is noted');
+	is(scalar $receiver->requests("/far/$sku"), 1, 'it was asked once');
+	is(sql(q{SELECT max(next_at) < now() + '2 hours' FROM inv_delivery WHERE state = 'pending'}), 't', 'and is asked again today');
+	is(sql(q{SELECT retry_at < now() + '2 hours' FROM inv_endpoint_state JOIN inv_endpoint USING (endpoint_id) WHERE name = 'far'}),
+		't', 'as is the endpoint');
+	remove();
+}
+
+$receiver->stop;
+done_testing();
