@@ -475,7 +475,8 @@ COMMENT ON TABLE @extschema@.inv_alert IS
 'more). previous: the state before: ok, low, out, short. threshold: the limit '
 'that was crossed: reorder_point, safety_stock - backorder_limit, or '
 '-backorder_limit; of recovered, the one it rose above. Kept for '
-'inventory.alert_retention after it was closed. Read inv_alert_log.';
+'inventory.alert_retention after it was closed, and for as long as a delivery of '
+'it is kept. Read inv_alert_log.';
 
 
 /*

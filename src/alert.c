@@ -293,11 +293,15 @@ static InvPlan exists_plan = {
 	.argtypes = {INT8OID}
 };
 
+/*
+ * What was told may have to be told again, see inv_redeliver(): so an alert is
+ * there for as long as any delivery of it.
+ */
 static InvPlan expire_plan = {
 	.sql = "DELETE FROM @inv_alert a"
 	" WHERE a.raised_at < $1 AND NOT " IS_OPEN
 	" AND NOT EXISTS (SELECT FROM @inv_delivery d"
-	"  WHERE d.alert_id = a.alert_id AND d.state = 'pending')",
+	"  WHERE d.alert_id = a.alert_id)",
 	.nargs = 1,
 	.argtypes = {TIMESTAMPTZOID}
 };

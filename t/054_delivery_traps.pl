@@ -88,5 +88,25 @@ foreach my $after ('9223372036854775807', '99999999999', $year_9999)
 	remove();
 }
 
+# --- an alert whose time is over ----------------------------------------------------
+
+$receiver->answers('/switch', 500);
+endpoint('switch', '/switch', q{, max_attempts => 1, events => '{low}'});
+cross('S10');
+wait_until(q{EXISTS (SELECT FROM inv_deliveries WHERE sku = 'S10' AND state = 'dead')}, 'given up');
+sql(q{UPDATE inv_alert SET raised_at = raised_at - interval '1 year' WHERE sku = 'S10'});
+sql(q{SELECT inv_maintain()});
+$receiver->answers('/switch', 'ok');
+is(sql(q{SELECT inv_redeliver('switch')}), 1, 'an old alert shall be told again');
+cross('S10');
+wait_until(delivered('switch', 'S10') . q{ AND (SELECT count(*) = 2 FROM inv_deliveries WHERE sku = 'S10')},
+	'it is, and so is what comes after it');
+sql(q{UPDATE inv_delivery SET decided_at = decided_at - interval '1 year' WHERE sku = 'S10'});
+sql(q{SELECT inv_maintain()});
+is(sql(q{SELECT count(*) FROM inv_deliveries WHERE sku = 'S10'}), 0, 'deliveries go when their time is over');
+sql(q{SELECT inv_maintain()});
+is(sql(q{SELECT count(*) FROM inv_alert WHERE sku = 'S10' AND raised_at < now() - interval '300 days'}), 0, 'and then their alerts');
+remove();
+
 $receiver->stop;
 done_testing();
