@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -12,6 +13,9 @@
 #include "utils/json.h"
 
 #include "jsonline.h"
+
+/* what stands for one that UTF-8 does not have */
+#define NO_CHARACTER 0xFFFD
 
 /* ---------- strings ---------- */
 
@@ -63,17 +67,15 @@ append_code_point(StringInfo out, pg_wchar c)
 		appendStringInfo(out, "\\u%04x", c);
 }
 
-/* append_ascii - of a database that is not in UTF-8 */
+/* append_from_utf8 - what may hold anything: so it is of SQL_ASCII */
 static void
-append_ascii(StringInfo out, const char *value, int length)
+append_from_utf8(StringInfo out, const char *value, int length)
 {
-	const char *utf8 = pg_server_to_any(value, length, PG_UTF8);
-	const unsigned char *c = (const unsigned char *) utf8;
-	const unsigned char *end = c + (utf8 == value ? length : strlen(utf8));
+	const unsigned char *c = (const unsigned char *) value;
+	const unsigned char *end = c + length;
 
 	while (c < end)
 	{
-		/* SQL_ASCII may hold anything */
 		int			size = pg_utf_mblen(c);
 
 		if (*c < 0x80)
@@ -85,10 +87,55 @@ append_ascii(StringInfo out, const char *value, int length)
 			append_code_point(out, utf8_to_unicode(c));
 		else
 		{
-			append_code_point(out, 0xFFFD);
+			append_code_point(out, NO_CHARACTER);
 			size = 1;
 		}
 		c += size;
+	}
+}
+
+char *
+inv_json_to_utf8(const char *value, int length, int *taken)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	Size		size = (Size) length * MAX_CONVERSION_GROWTH + 1;
+	char	   *utf8 = palloc0(size);
+
+	*taken = 0;
+	if (OidIsValid(conversion))
+		*taken = pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+											   (unsigned char *) value, length,
+											   (unsigned char *) utf8, size,
+											   true);
+	return utf8;
+}
+
+/* append_ascii - of a database that is not in UTF-8 */
+static void
+append_ascii(StringInfo out, const char *value, int length)
+{
+	int			taken;
+
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+	{
+		append_from_utf8(out, value, length);
+		return;
+	}
+	while (length > 0)
+	{
+		char	   *utf8 = inv_json_to_utf8(value, length, &taken);
+
+		append_from_utf8(out, utf8, strlen(utf8));
+		pfree(utf8);
+		if (taken < length)
+		{
+			append_code_point(out, NO_CHARACTER);
+			taken += Min(pg_encoding_mblen(GetDatabaseEncoding(),
+										   value + taken), length - taken);
+		}
+		value += taken;
+		length -= taken;
 	}
 }
 

@@ -25,6 +25,16 @@ extern void inv_json_text(StringInfo out, const char *name,
 						  const char *value, int length);
 extern void inv_json_int(StringInfo out, const char *name, int64 value);
 
+/*
+ * inv_json_to_utf8 - a string of a database that is not in UTF-8, up to the
+ * first character that UTF-8 does not have; taken: how many bytes that are
+ *
+ * Some encodings have bytes that stand for no character, and nobody refuses
+ * them: that is no error here, for whoever is told of one such name must be
+ * told of the others.
+ */
+extern char *inv_json_to_utf8(const char *value, int length, int *taken);
+
 /* inv_json_lsn - as "0/16B3748" */
 extern void inv_json_lsn(StringInfo out, const char *name, uint64 lsn);
 

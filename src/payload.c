@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
+#include "jsonline.h"
 #include "payload.h"
 #include "webhook.h"
 
@@ -195,14 +196,21 @@ make_headers(const Datum *values, const bool *nulls,
 										values[COLUMN_SECRETS], id, now);
 }
 
-/* to_utf8 - null if it cannot be that, in a database that takes any bytes */
+/* to_utf8 - null if it cannot be that */
 static const char *
 to_utf8(const char *body)
 {
-	if (GetDatabaseEncoding() == PG_SQL_ASCII &&
-		!pg_verify_mbstr(PG_UTF8, body, strlen(body), true))
-		return NULL;
-	return pg_server_to_any(body, strlen(body), PG_UTF8);
+	int			length = strlen(body);
+	int			taken;
+	const char *utf8;
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return body;
+	/* such a database takes any bytes */
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return pg_verify_mbstr(PG_UTF8, body, length, true) ? body : NULL;
+	utf8 = inv_json_to_utf8(body, length, &taken);
+	return taken == length ? utf8 : NULL;
 }
 
 bool

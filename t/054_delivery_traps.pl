@@ -108,5 +108,15 @@ sql(q{SELECT inv_maintain()});
 is(sql(q{SELECT count(*) FROM inv_alert WHERE sku = 'S10' AND raised_at < now() - interval '300 days'}), 0, 'and then their alerts');
 remove();
 
+# --- text that cannot be JSON -----------------------------------------------------------
+
+sql(q{CREATE DATABASE latin3 ENCODING 'LATIN3' LOCALE 'C' TEMPLATE template0});
+open_shop('latin3');
+sql(q{INSERT INTO inv_item (sku, reorder_point) VALUES (chr(165), 5); SELECT inv_receive(chr(165), 1000) IS NULL}, 'latin3');
+endpoint('latin3', '/latin3', q{, max_attempts => 2}, 'latin3');
+sql(q{SELECT inv_adjust(chr(165), 3) IS NULL; SELECT inv_adjust('S1', 3)}, 'latin3');
+wait_until(delivered('latin3', 'S1'), 'what cannot be told keeps nothing from being told', 'latin3');
+wait_until(q{(SELECT count(*) = 1 FROM inv_deliveries WHERE state = 'dead' AND last_error LIKE '%UTF-8%')}, 'and says why', 'latin3');
+
 $receiver->stop;
 done_testing();
