@@ -36,7 +36,9 @@
  * those that run.  If that movement is not there, what the consumer saw is not
  * what this ledger says: an error.  A mark is of the server, timeline and
  * database where it was made, and void elsewhere: there transaction ids mean
- * something else.
+ * something else.  It is void, too, if its movement is not there any more: then
+ * the ids up to it may be given out a second time, also here, after a restore
+ * in place or the crash of a server with synchronous_commit = off.
  *
  * What the crash of a server with synchronous_commit = off loses, a consumer may
  * have seen; so it is after a failover to a standby that was behind.
@@ -74,20 +76,26 @@ typedef struct History
 	Oid			database;
 } History;
 
-/* All ids up to movement_id were drawn by transactions before next_xid */
-typedef struct Mark
+/* A movement, and how to know it again; 0: what is before the first one */
+typedef struct Place
 {
 	int64		movement_id;
+	uint64		txid;
+	TimestampTz recorded_at;
+} Place;
+
+/* All ids up to place were drawn by transactions before next_xid */
+typedef struct Mark
+{
+	Place		place;
 	uint64		next_xid;
 	History		history;
 } Mark;
 
-/* What a cursor says; movement_id 0: from the beginning */
+/* What a cursor says */
 typedef struct Cursor
 {
-	int64		movement_id;	/* the last one that was delivered */
-	uint64		txid;
-	TimestampTz recorded_at;
+	Place		place;			/* the last movement that was delivered */
 	Mark		mark;
 } Cursor;
 
@@ -109,13 +117,7 @@ enum
 	COLUMNS
 };
 
-static InvPlan newest_plan = {
-	.sql = "SELECT movement_id FROM @inv_movement"
-	" ORDER BY movement_id DESC LIMIT 1",
-	.read_only = true
-};
-
-static InvPlan position_plan = {
+static InvPlan place_plan = {
 	.sql = "SELECT count(*) FROM @inv_movement"
 	" WHERE movement_id = $1 AND txid = $2 AND recorded_at = $3",
 	.read_only = true,
@@ -139,25 +141,37 @@ static InvPlan page_plan = {
 	.argtypes = {INT8OID, INT8OID, INT8OID}
 };
 
+#define NEWEST CHANGE "ORDER BY movement_id DESC LIMIT 1"
+
+static InvPlan newest_plan = {
+	.sql = NEWEST,
+	.read_only = true
+};
+
 static InvPlan end_plan = {
-	.sql = CHANGE "ORDER BY movement_id DESC LIMIT 1",
+	.sql = NEWEST,
 	.latest_snapshot = true
 };
 
 /* ---------- the text ---------- */
 
-#define FORMAT "1" \
-	"-%" INT64_MODIFIER "x-%" INT64_MODIFIER "x-%" INT64_MODIFIER "x" \
-	"-%" INT64_MODIFIER "x-%" INT64_MODIFIER "x" \
-	"-%" INT64_MODIFIER "x-%x-%x"
+#define HEX64 "-%" INT64_MODIFIER "x"
+#define PLACE HEX64 HEX64 HEX64
+#define FORMAT "1" PLACE PLACE HEX64 HEX64 "-%x-%x"
+#define NUMBERS 10
+
+/* more than FORMAT ever makes */
+#define MAX_CURSOR_BYTES 200
 
 static char *
 cursor_text(const Cursor *cursor)
 {
+	const Place *place = &cursor->place;
 	const Mark *mark = &cursor->mark;
 
-	return psprintf(FORMAT, cursor->movement_id, cursor->txid,
-					cursor->recorded_at, mark->movement_id, mark->next_xid,
+	return psprintf(FORMAT, place->movement_id, place->txid,
+					place->recorded_at, mark->place.movement_id,
+					mark->place.txid, mark->place.recorded_at, mark->next_xid,
 					mark->history.server, mark->history.timeline,
 					mark->history.database);
 }
@@ -166,13 +180,15 @@ cursor_text(const Cursor *cursor)
 static void
 read_cursor(const char *text, Cursor *cursor)
 {
+	Place	   *place = &cursor->place;
 	Mark	   *mark = &cursor->mark;
 
-	if (sscanf(text, FORMAT, &cursor->movement_id, &cursor->txid,
-			   &cursor->recorded_at, &mark->movement_id, &mark->next_xid,
+	if (sscanf(text, FORMAT, &place->movement_id, &place->txid,
+			   &place->recorded_at, &mark->place.movement_id,
+			   &mark->place.txid, &mark->place.recorded_at, &mark->next_xid,
 			   &mark->history.server, &mark->history.timeline,
-			   &mark->history.database) == 8 &&
-		cursor->movement_id >= 0 && strcmp(text, cursor_text(cursor)) == 0)
+			   &mark->history.database) == NUMBERS &&
+		place->movement_id >= 0 && strcmp(text, cursor_text(cursor)) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -215,10 +231,49 @@ widen(TransactionId xid, uint64 next)
 	return epoch << 32 | xid;
 }
 
+/* set_place - to that of a row of inv_change */
+static void
+set_place(Place *place, const Datum *row)
+{
+	place->movement_id = DatumGetInt64(row[MOVEMENT_ID]);
+	place->txid =
+		U64FromFullTransactionId(DatumGetFullTransactionId(row[TXID]));
+	place->recorded_at = DatumGetTimestampTz(row[RECORDED_AT]);
+}
+
+/* find_newest - leaves the place as it is if the ledger is empty */
+static void
+find_newest(InvPlanScope *scope, InvPlan *plan, Place *place)
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+
+	if (inv_plan_run(scope, plan, NULL, NULL, 0) == 0)
+		return;
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values,
+					  nulls);
+	set_place(place, values);
+}
+
+/* is_there - is it to be seen? */
+static bool
+is_there(InvPlanScope *scope, const Place *place)
+{
+	Datum		values[3] = {
+		Int64GetDatum(place->movement_id),
+		FullTransactionIdGetDatum(FullTransactionIdFromU64(place->txid)),
+		TimestampTzGetDatum(place->recorded_at)
+	};
+
+	return place->movement_id == 0 ||
+		inv_plan_number(scope, &place_plan, values, NULL) > 0;
+}
+
 static void
 look(InvPlanScope *scope, Sight *sight)
 {
-	sight->mark.movement_id = inv_plan_number(scope, &newest_plan, NULL, NULL);
+	memset(sight, 0, sizeof(*sight));
+	find_newest(scope, &newest_plan, &sight->mark.place);
 	sight->next_xid = next_xid();
 	sight->xmin = widen(GetActiveSnapshot()->xmin, sight->next_xid);
 	sight->mark.next_xid = sight->next_xid;
@@ -234,10 +289,10 @@ same_history(const History *a, const History *b)
 
 /* means_something - a mark that was made in the past of what we see */
 static bool
-means_something(const Mark *mark, const Sight *sight)
+means_something(InvPlanScope *scope, const Mark *mark, const Sight *sight)
 {
 	return same_history(&mark->history, &sight->mark.history) &&
-		mark->next_xid <= sight->next_xid;
+		mark->next_xid <= sight->next_xid && is_there(scope, &mark->place);
 }
 
 /*
@@ -246,12 +301,13 @@ means_something(const Mark *mark, const Sight *sight)
  * next: what the cursor is to remember when all up to there was delivered.
  */
 static const Mark *
-settled_mark(const Mark *remembered, const Sight *sight, const Mark **next)
+settled_mark(InvPlanScope *scope, const Mark *remembered, const Sight *sight,
+			 const Mark **next)
 {
 	*next = &sight->mark;
 	if (sight->mark.next_xid <= sight->xmin)
 		return &sight->mark;
-	if (!means_something(remembered, sight))
+	if (!means_something(scope, remembered, sight))
 		return NULL;
 	if (remembered->next_xid <= sight->xmin)
 		return remembered;
@@ -269,23 +325,18 @@ settled_mark(const Mark *remembered, const Sight *sight, const Mark **next)
 static bool
 find_position(InvPlanScope *scope, const Cursor *cursor, const Sight *sight)
 {
-	Datum		values[3] = {
-		Int64GetDatum(cursor->movement_id),
-		FullTransactionIdGetDatum(FullTransactionIdFromU64(cursor->txid)),
-		TimestampTzGetDatum(cursor->recorded_at)
-	};
+	const Place *place = &cursor->place;
 
-	if (cursor->movement_id == 0 ||
-		inv_plan_number(scope, &position_plan, values, NULL) > 0)
+	if (is_there(scope, place))
 		return true;
 	if ((RecoveryInProgress() || IsolationUsesXactSnapshot()) &&
-		cursor->txid >= sight->xmin)
+		place->txid >= sight->xmin)
 		return false;
 	ereport(ERROR,
 			(errcode(INV_ERRCODE_UNKNOWN_CURSOR),
 			 errmsg("the ledger does not have the movement at which the cursor "
 					"is"),
-			 inv_errdetail("movement_id:i", cursor->movement_id),
+			 inv_errdetail("movement_id:i", place->movement_id),
 			 errhint("This database was set back to an earlier time, or is "
 					 "another one. Forget what followed from the movements, and "
 					 "begin anew: with null as cursor, or with "
@@ -305,26 +356,18 @@ keep_order(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
-static void
-move_to(Cursor *cursor, const Datum *row)
-{
-	cursor->movement_id = DatumGetInt64(row[MOVEMENT_ID]);
-	cursor->txid =
-		U64FromFullTransactionId(DatumGetFullTransactionId(row[TXID]));
-	cursor->recorded_at = DatumGetTimestampTz(row[RECORDED_AT]);
-}
-
 /* read_page - answers how many rows there are, in SPI_tuptable */
 static uint64
 read_page(InvPlanScope *scope, const Cursor *from, const Mark *until,
 		  int64 max_rows)
 {
 	Datum		values[3] = {
-		Int64GetDatum(from->movement_id), Int64GetDatum(until->movement_id),
+		Int64GetDatum(from->place.movement_id),
+		Int64GetDatum(until->place.movement_id),
 		Int64GetDatum(max_rows)
 	};
 
-	if (until->movement_id <= from->movement_id)
+	if (until->place.movement_id <= from->place.movement_id)
 		return 0;
 	keep_order();
 	return inv_plan_run(scope, &page_plan, values, NULL, 0);
@@ -350,7 +393,7 @@ put_change(ReturnSetInfo *rsinfo, HeapTuple row, Cursor *cursor)
 	bool		nulls[COLUMNS];
 
 	heap_deform_tuple(row, SPI_tuptable->tupdesc, values, nulls);
-	move_to(cursor, values);
+	set_place(&cursor->place, values);
 	values[CURSOR] = CStringGetTextDatum(cursor_text(cursor));
 	nulls[CURSOR] = false;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -372,7 +415,7 @@ put_page(ReturnSetInfo *rsinfo, InvPlanScope *scope, Cursor *cursor,
 	Mark		remembered = cursor->mark;
 
 	look(scope, &sight);
-	until = settled_mark(&remembered, &sight, &next);
+	until = settled_mark(scope, &remembered, &sight, &next);
 	if (!find_position(scope, cursor, &sight))
 		next = &remembered;
 	else if (until)
@@ -402,7 +445,9 @@ inv_changes_since(PG_FUNCTION_ARGS)
 
 	inv_call_begin(&call, fcinfo, "inv_changes_since");
 	if (!PG_ARGISNULL(0))
-		read_cursor(text_to_cstring(PG_GETARG_TEXT_PP(0)), &cursor);
+		read_cursor(text_to_cstring(inv_call_text(&call, 0, "cursor",
+												  MAX_CURSOR_BYTES)),
+					&cursor);
 	max_rows = inv_call_integer(&call, 1, "max_rows", 1, MAX_PAGE_ROWS);
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -458,15 +503,7 @@ inv_changes_end(PG_FUNCTION_ARGS)
 	require_quiet_transaction();
 	cat = inv_catalogue_get(fcinfo, AccessShareLock);
 	inv_plan_begin(&scope, cat);
-	if (inv_plan_run(&scope, &end_plan, NULL, NULL, 0) > 0)
-	{
-		Datum		values[COLUMNS];
-		bool		nulls[COLUMNS];
-
-		heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-						  values, nulls);
-		move_to(&cursor, values);
-	}
+	find_newest(&scope, &end_plan, &cursor.place);
 	inv_plan_end(&scope);
 
 	/* what they did up to there is seen by whoever asks after us */
