@@ -577,11 +577,19 @@ CREATE INDEX inv_hold_expires_at_idx ON @extschema@.inv_hold
 CREATE INDEX inv_hold_line_stock_idx ON @extschema@.inv_hold_line (stock_id)
     WHERE held IS NOT NULL;
 
-/* for the worker: what is due, and what is pending of each SKU in order */
+/*
+ * for the worker: what is due, what is pending of each SKU in order, and what is
+ * to be told again, which is nothing most of the time
+ */
 CREATE INDEX inv_delivery_due_idx ON @extschema@.inv_delivery
     (endpoint_id, next_at)
     WHERE state OPERATOR(pg_catalog.=) 'pending'
+      AND next_at OPERATOR(pg_catalog.>) '-infinity'
       AND next_at OPERATOR(pg_catalog.<) 'infinity';
+CREATE INDEX inv_delivery_again_idx ON @extschema@.inv_delivery
+    (endpoint_id, sku)
+    WHERE state OPERATOR(pg_catalog.=) 'pending'
+      AND next_at OPERATOR(pg_catalog.=) '-infinity';
 CREATE INDEX inv_delivery_order_idx ON @extschema@.inv_delivery
     (endpoint_id, sku, delivery_id)
     WHERE state OPERATOR(pg_catalog.=) 'pending';
