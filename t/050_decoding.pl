@@ -3,6 +3,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use InvStreamNode;
 use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
@@ -12,20 +16,12 @@ use Test::More;
 my $lines = $ENV{INVENTORY_LONG} ? 1_000_000 : 100_000;
 my $json = JSON::PP->new->utf8;
 
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical');
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 logical_decoding_work_mem = 64kB
 max_prepared_transactions = 10
 autovacuum = off
 inventory.max_lines = 1000000
 });
-$node->append_conf('postgresql.conf',
-	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'})
-  if $known =~ /^output_plugin_libraries/m;
-$node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION inventory;
 	INSERT INTO inv_item (sku) SELECT 'S' || g FROM generate_series(0, 9999) g;

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 
 use InvWorker;
+use InvStreamNode;
 use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
@@ -14,12 +15,7 @@ use Test::More;
 
 InvWorker::be_patient();
 my $json = JSON::PP->new->utf8;
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical', extra => ['--wal-segsize=1']);
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-my $asks = $known =~ /^output_plugin_libraries/m;
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 inventory.databases = 'postgres'
 inventory.stream_heartbeat = 100
 inventory.worker_nap = 20
@@ -27,10 +23,7 @@ max_replication_slots = 4
 checkpoint_timeout = 1h
 max_wal_size = 1GB
 autovacuum = off
-});
-$node->append_conf('postgresql.conf',
-	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'}) if $asks;
-$node->start;
+}, extra => ['--wal-segsize=1']);
 $node->safe_psql('postgres', q{
 	CREATE DATABASE neighbour;
 	CREATE EXTENSION inventory;
@@ -313,7 +306,7 @@ is(sql(q{SELECT string_agg(verb, ' ') FROM inv_worker_status() WHERE errors > 0}
 
 sql(q{SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots});
 $node->append_conf('postgresql.conf', 'wal_level = replica');
-$node->append_conf('postgresql.conf', q{output_plugin_libraries = 'pgoutput'}) if $asks;
+$node->append_conf('postgresql.conf', q{output_plugin_libraries = 'pgoutput'}) if InvStreamNode::asks_for_plugins();
 $node->restart;
 like(refusal(q{SELECT inv_stream_create('shop')}),
 	qr/ERROR:  55000: .*\nDETAIL:  \{"setting": ?"wal_level", ?"value": ?"replica"\}\nHINT:  Set wal_level = logical, and restart/,
@@ -321,7 +314,7 @@ like(refusal(q{SELECT inv_stream_create('shop')}),
 is(sql('SELECT count(*) FROM inv_stream_status()'), 0, 'there is no slot to show');
 SKIP:
 {
-	skip 'this server does not ask which plugins there may be', 1 if !$asks;
+	skip 'this server does not ask which plugins there may be', 1 if !InvStreamNode::asks_for_plugins();
 	$node->append_conf('postgresql.conf', 'wal_level = logical');
 	$node->restart;
 	like(refusal(q{SELECT inv_stream_create('shop')}),

@@ -5,22 +5,19 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+
+use InvStreamNode;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seconds = $ENV{INVENTORY_LONG} ? 30 : 5;
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical');
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 deadlock_timeout = 50ms
 });
-$node->append_conf('postgresql.conf', q{output_plugin_libraries = 'inventory'})
-  if $known =~ /^output_plugin_libraries/m;
-$node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION inventory;
 	SELECT inv_stream_create('shop');

@@ -8,6 +8,7 @@ use lib "$FindBin::RealBin/lib";
 
 use InvRedis;
 use InvRelay qw(wait_until http_get);
+use InvStreamNode;
 use JSON::PP;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
@@ -18,17 +19,9 @@ use Time::HiRes qw(time usleep);
 $SIG{PIPE} = 'IGNORE';
 my $json = JSON::PP->new->utf8->canonical;
 my $folder = PostgreSQL::Test::Utils::tempdir();
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical');
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 autovacuum = off
 });
-$node->append_conf('postgresql.conf',
-	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'})
-  if $known =~ /^output_plugin_libraries/m;
-$node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION inventory;
 	INSERT INTO inv_item (sku) SELECT 'S' || g FROM generate_series(0, 99) g;

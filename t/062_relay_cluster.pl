@@ -8,23 +8,16 @@ use lib "$FindBin::RealBin/lib";
 
 use InvRedis;
 use InvRelay qw(wait_until http_get);
+use InvStreamNode;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 $SIG{PIPE} = 'IGNORE';
 my $folder = PostgreSQL::Test::Utils::tempdir();
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical');
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 autovacuum = off
 });
-$node->append_conf('postgresql.conf',
-	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'})
-  if $known =~ /^output_plugin_libraries/m;
-$node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION inventory;
 	INSERT INTO inv_item (sku) SELECT 'S' || g FROM generate_series(0, 299) g;

@@ -11,6 +11,7 @@ use lib "$FindBin::RealBin/lib";
 use DBI;
 use InvRedis;
 use InvRelay qw(wait_until http_get);
+use InvStreamNode;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -20,19 +21,11 @@ $SIG{PIPE} = 'IGNORE';
 my $skus = 20;
 my $rounds = $ENV{INVENTORY_LONG} ? 120 : 9;
 my $folder = PostgreSQL::Test::Utils::tempdir();
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 'logical');
-my ($known) = run_command([ 'postgres', '--describe-config' ]);
-$node->append_conf('postgresql.conf', q{
-shared_preload_libraries = 'inventory'
+my $node = InvStreamNode::start(q{
 autovacuum = off
 log_statement = none
 max_connections = 50
 });
-$node->append_conf('postgresql.conf',
-	q{output_plugin_libraries = 'inventory, pgoutput, test_decoding'})
-  if $known =~ /^output_plugin_libraries/m;
-$node->start;
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION inventory;
 	INSERT INTO inv_item (sku) SELECT 'S' || g FROM generate_series(1, $skus) g;
