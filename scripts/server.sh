@@ -182,6 +182,34 @@ inv_packages()
 	inv_step "Installing ${missing[*]}" packages inv_apt_install "${missing[@]}"
 }
 
+# inv_package_unpack NAME PROGRAM - print where PROGRAM of Debian's package NAME
+# is: the one that is installed, or one unpacked into a folder of its own, since
+# installing the package would start a service.
+inv_package_unpack()
+{
+	local dir program
+
+	program=$(command -v "$(basename "$2")" || true)
+	if [ -z "$program" ]; then
+		dir=$(inv_server_dir "$1")
+		program=$dir$2
+		if [ ! -x "$program" ]; then
+			inv_sudo_ready 'reading package lists'
+			inv_package_lists
+			inv_step "Unpacking $1" "unpack-$1" inv_unpack_into "$dir" "$1"
+		fi
+	fi
+	printf '%s\n' "$program"
+}
+
+inv_unpack_into()
+{
+	cd "$1"
+	inv_as apt-get -q download "$2"
+	inv_as dpkg-deb -x "$2"_*.deb .
+	inv_as rm "$2"_*.deb
+}
+
 # Once per run. A foreign source that fails need not matter for what we want:
 # the installation that follows decides.
 inv_package_lists()

@@ -54,7 +54,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/xid8.h"
 
@@ -347,13 +346,9 @@ find_position(InvPlanScope *scope, const Cursor *cursor, const Sight *sight)
 static void
 keep_order(void)
 {
-	static const char *const off[] = {
-		"enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"
-	};
-
-	for (int i = 0; i < lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+	inv_plan_set("enable_seqscan", "off");
+	inv_plan_set("enable_bitmapscan", "off");
+	inv_plan_set("enable_sort", "off");
 }
 
 /* read_page - answers how many rows there are, in SPI_tuptable */

@@ -36,7 +36,8 @@
  *
  *	 breaker	closed		--- 5 failures in a row --->	open
  *				open		--- retry_at is over ------>	half-open, sends one
- *				half-open	--- success --------------->	closed
+ *				half-open	--- success, or it did not
+ *								like what it was sent ----->	closed
  *							--- failure --------------->	open, for longer
  *
  * These commits need not be durable: what a crash undoes is done again.
@@ -67,6 +68,7 @@
 #define BREAKER_FAILURES 5
 #define MAX_PAUSE_MS (5 * 60 * 1000)
 #define MAX_DELAY_MS (60 * 60 * 1000)
+#define LOCK_TIMEOUT "1s"
 
 /* A delivery under way */
 typedef struct Flight
@@ -120,16 +122,11 @@ static InvPlan dispatch_plan = {
 
 /* dispatch - answers how many alerts */
 static int64
-dispatch(const InvCatalogue *cat)
+dispatch(InvPlanScope *scope)
 {
-	InvPlanScope scope;
 	Datum		limit = Int64GetDatum(DISPATCH_BATCH);
-	int64		count;
 
-	inv_plan_begin(&scope, cat);
-	count = inv_plan_number(&scope, &dispatch_plan, &limit, NULL);
-	inv_plan_end(&scope);
-	return count;
+	return inv_plan_number(scope, &dispatch_plan, &limit, NULL);
 }
 
 /* ---------- redelivery ---------- */
@@ -152,16 +149,6 @@ static InvPlan queue_plan = {
 	"  AND (d.next_at < 'infinity' OR d.delivery_id = h.head)",
 	.nargs = 0
 };
-
-static void
-queue(const InvCatalogue *cat)
-{
-	InvPlanScope scope;
-
-	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &queue_plan, NULL, NULL, 0);
-	inv_plan_end(&scope);
-}
 
 /* ---------- take ---------- */
 
@@ -233,9 +220,8 @@ send(const Datum *values, const bool *nulls)
  * is over.
  */
 static void
-take(const InvCatalogue *cat)
+take(InvPlanScope *scope)
 {
-	InvPlanScope scope;
 	int64		deliveries[lengthof(flights)];
 	int64		endpoints[lengthof(flights)];
 	Datum		values[2];
@@ -247,8 +233,7 @@ take(const InvCatalogue *cat)
 	}
 	values[0] = inv_plan_int8_array(deliveries, flight_count);
 	values[1] = inv_plan_int8_array(endpoints, flight_count);
-	inv_plan_begin(&scope, cat);
-	inv_plan_run(&scope, &take_plan, values, NULL, 0);
+	inv_plan_run(scope, &take_plan, values, NULL, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		Datum		row[TAKE_COLUMNS];
@@ -260,7 +245,6 @@ take(const InvCatalogue *cat)
 		if (!send(row, nulls))
 			break;
 	}
-	inv_plan_end(&scope);
 }
 
 /* In ms, $1 at most: when a delivery or a breaker has waited long enough */
@@ -283,16 +267,11 @@ static InvPlan wait_plan = {
 
 /* until_due - ms until there is something to take, a nap at most */
 static long
-until_due(const InvCatalogue *cat)
+until_due(InvPlanScope *scope)
 {
-	InvPlanScope scope;
 	Datum		nap = Int64GetDatum(inv_worker_nap);
-	long		wait;
 
-	inv_plan_begin(&scope, cat);
-	wait = (long) inv_plan_number(&scope, &wait_plan, &nap, NULL);
-	inv_plan_end(&scope);
-	return wait;
+	return (long) inv_plan_number(scope, &wait_plan, &nap, NULL);
 }
 
 /* ---------- note ---------- */
@@ -333,20 +312,27 @@ static InvPlan success_plan = {
 
 /*
  * $4: is it the endpoint's fault?  $5: seconds that it has asked for.  What
- * was under way when the breaker opened says nothing new.
+ * was under way when the breaker opened says nothing new.  An endpoint that only
+ * does not like what it was sent is well, and its breaker is closed again.
  */
 #define COUNTS \
 	"($4 AND coalesce(retry_at <= clock_timestamp(), true))"
 #define OPENS \
 	"(" COUNTS " AND (failures + 1 >= $6 OR $5 > 0))"
 
+#define CLOSES \
+	"(NOT $4 AND retry_at <= clock_timestamp())"
+
 static InvPlan failure_plan = {
-	.sql = "UPDATE @inv_endpoint_state SET failures = failures + " COUNTS "::int,"
-	"  breaker = CASE WHEN " OPENS " THEN 'open' ELSE breaker END,"
+	.sql = "UPDATE @inv_endpoint_state SET"
+	"  failures = CASE WHEN " CLOSES " THEN 0"
+	"   ELSE failures + " COUNTS "::int END,"
+	"  breaker = CASE WHEN " OPENS " THEN 'open' WHEN " CLOSES " THEN 'closed'"
+	"   ELSE breaker END,"
 	"  retry_at = CASE WHEN " OPENS " THEN"
 	"   clock_timestamp() + make_interval(secs => greatest($5, least($7,"
 	"    $8 * power(2, least(20, greatest(0, failures + 1 - $6))))))"
-	"   ELSE retry_at END,"
+	"   WHEN " CLOSES " THEN NULL ELSE retry_at END,"
 	"  last_failure_at = clock_timestamp(), last_status = $2,"
 	"  last_error = $3, failed = failed + 1"
 	" WHERE endpoint_id = $1",
@@ -549,6 +535,20 @@ forget(void)
 		pfree(flights[--flight_count]);
 }
 
+/*
+ * begin - a scope in which nobody is waited for long
+ *
+ * Somebody may have changed an endpoint in a transaction that they leave open,
+ * and holds must expire meanwhile.  Then this verb fails, says so, and is tried
+ * again; what it had to note is sent again.
+ */
+static void
+begin(InvPlanScope *scope, const InvCatalogue *cat)
+{
+	inv_plan_begin(scope, cat);
+	inv_plan_set("lock_timeout", LOCK_TIMEOUT);
+}
+
 long
 inv_deliver_run(void)
 {
@@ -570,22 +570,21 @@ inv_deliver_run(void)
 		return inv_worker_nap;
 	sent_for = cat->stock;
 	plan_for_size(cat);
-	if (count > 0)
-	{
-		inv_plan_begin(&scope, cat);
-		for (int i = 0; i < count; i++)
-			note(&scope, &landings[i]);
-		inv_plan_end(&scope);
-	}
-	queue(cat);
-	more = dispatch(cat) == DISPATCH_BATCH;
+	begin(&scope, cat);
+	for (int i = 0; i < count; i++)
+		note(&scope, &landings[i]);
+	inv_plan_run(&scope, &queue_plan, NULL, NULL, 0);
+	more = dispatch(&scope) == DISPATCH_BATCH;
+	inv_plan_end(&scope);
 	inv_worker_commit(false);
 
 	cat = inv_worker_begin();
 	if (cat == NULL)
 		return inv_worker_nap;
-	take(cat);
-	wait = until_due(cat);
+	begin(&scope, cat);
+	take(&scope);
+	wait = until_due(&scope);
+	inv_plan_end(&scope);
 	inv_worker_commit(false);
 	return more ? 0 : wait;
 }

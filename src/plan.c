@@ -25,9 +25,8 @@
 #include "compat.h"
 #include "plan.h"
 
-/* set - a setting, until the scope ends */
-static void
-set(const char *name, const char *value)
+void
+inv_plan_set(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
@@ -43,9 +42,9 @@ inv_plan_begin(InvPlanScope *scope, const InvCatalogue *cat)
 	SetUserIdAndSecContext(cat->owner,
 						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
 	scope->guc_level = NewGUCNestLevel();
-	set("search_path", "pg_catalog, pg_temp");
+	inv_plan_set("search_path", "pg_catalog, pg_temp");
 	/* compiling one takes longer than it ever runs */
-	set("jit", "off");
+	inv_plan_set("jit", "off");
 }
 
 void

@@ -49,6 +49,9 @@ typedef struct InvPlanScope
 extern void inv_plan_begin(InvPlanScope *scope, const InvCatalogue *cat);
 extern void inv_plan_end(InvPlanScope *scope);
 
+/* inv_plan_set - a setting, until the scope ends */
+extern void inv_plan_set(const char *name, const char *value);
+
 /* inv_plan_run - answers the number of rows; max_rows 0: all */
 extern uint64 inv_plan_run(InvPlanScope *scope, InvPlan *plan,
 						   Datum *values, const char *nulls, long max_rows);

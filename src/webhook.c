@@ -357,6 +357,18 @@ inv_webhook_abandon_all(void)
 
 /* ---------- ending ---------- */
 
+/*
+ * keep_ascii - what curl says may hold names from a certificate, of any bytes,
+ * and may have been cut in the middle of a character
+ */
+static void
+keep_ascii(char *text)
+{
+	for (; *text; text ++)
+		if (*text <' ' || *text >'~')
+			*text = '?';
+}
+
 /* tell - what came of a transfer */
 static void
 tell(Transfer *transfer, CURLcode code, InvWebhookResult *result)
@@ -385,6 +397,7 @@ tell(Transfer *transfer, CURLcode code, InvWebhookResult *result)
 	else
 		strlcpy(result->error, transfer->problem[0] ? transfer->problem :
 				curl_easy_strerror(code), INV_WEBHOOK_ERROR_BYTES);
+	keep_ascii(result->error);
 }
 
 bool

@@ -31,15 +31,7 @@ my $worker = InvWorker->new($node);
 my $session = InvSession->open($node, undef, 'shop');
 
 # out(SKU, SESSION) - that has just been sold out
-sub out
-{
-	my ($sku, $in) = @_;
-	my $where = $in // $session;
-
-	$where->run('INSERT INTO inv_item (sku) VALUES ($1)', $sku);
-	$where->run('SELECT inv_receive($1, 1), inv_deduct($1, 1)', $sku);
-	return $sku;
-}
+sub out { return InvAlertNode::out($_[1] // $session, $_[0]) }
 
 # endpoint(NAME, LISTENER, SESSION) - at the path of the same name
 sub endpoint

@@ -38,15 +38,7 @@ my $authorization = 'Bearer 7d1ce0f2';
 my $secret = join '|', map { quotemeta } @secrets, $authorization,
   (map { $_ x 16 } 'k' .. 'n'), (map { unpack 'H*', $_ x 16 } 'k' .. 'n');
 
-sub out
-{
-	my ($sku, $in) = @_;
-	my $where = $in // $session;
-
-	$where->run('INSERT INTO inv_item (sku) VALUES ($1)', $sku);
-	$where->run('SELECT inv_receive($1, 1), inv_deduct($1, 1)', $sku);
-	return $sku;
-}
+sub out { return InvAlertNode::out($_[1] // $session, $_[0]) }
 
 sub requests_of
 {

@@ -108,6 +108,33 @@ sql(q{SELECT inv_maintain()});
 is(sql(q{SELECT count(*) FROM inv_alert WHERE sku = 'S10' AND raised_at < now() - interval '300 days'}), 0, 'and then their alerts');
 remove();
 
+# --- a transaction that somebody leaves open -----------------------------------------
+
+# it holds the row of an endpoint that the worker has to write: holds expire
+# meanwhile, and afterwards all is told
+endpoint('kept', '/kept', q{, events => '{low}'});
+my $open = $node->background_psql('postgres');
+$open->query_safe(q{BEGIN; SELECT inv_endpoints_enable()});
+cross('S20');
+wait_until(q{(SELECT errors > 0 AND last_error LIKE '%lock timeout%' FROM inv_worker_status() WHERE verb = 'deliver')},
+	'the worker does not wait for it, and says so');
+sql(q{SELECT inv_try('left', ARRAY['S21'], ARRAY[1], ttl_seconds => 1)});
+wait_until(q{NOT EXISTS (SELECT FROM inv_open_holds)}, 'holds expire');
+$open->query_safe('COMMIT');
+$open->quit;
+wait_until(delivered('kept', 'S20'), 'then all is told');
+remove();
+
+# --- a half-open breaker ----------------------------------------------------------------
+
+$receiver->answers('/picky', { times => 5, status => 500 }, 400);
+endpoint('picky', '/picky', q{, max_attempts => 1, events => '{low}'});
+cross("S$_") foreach 30 .. 39;
+wait_until(q{(SELECT count(*) = 10 FROM inv_deliveries WHERE endpoint = 'picky' AND state = 'dead')}, 'nothing is taken');
+is(sql(q{SELECT breaker, failures, retry_at FROM inv_endpoints WHERE name = 'picky'}), 'closed|0|',
+	'who only dislikes what is sent is well');
+remove();
+
 # --- text that cannot be JSON -----------------------------------------------------------
 
 sql(q{CREATE DATABASE latin3 ENCODING 'LATIN3' LOCALE 'C' TEMPLATE template0});

@@ -67,15 +67,7 @@ sub metric
 }
 
 # settled(SLOT) - once all that is committed by now has been confirmed
-sub settled
-{
-	my ($slot) = @_;
-	my $now = sql('SELECT pg_current_wal_insert_lsn()');
-	sql(q{SELECT pg_logical_emit_message(true, 'test', 'x')});
-	return wait_until(sub {
-		sql("SELECT confirmed_flush_lsn >= '$now' FROM pg_replication_slots WHERE slot_name = '$slot'") eq 't'
-	});
-}
+sub settled { return InvRelay::settled($node, $_[0]) }
 
 sub gone { my ($key) = @_; return wait_until(sub { $redis->call('EXISTS', $key) eq '0' }); }
 

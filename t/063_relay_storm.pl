@@ -112,16 +112,7 @@ sub read_plainly
 sub version { return sql('SELECT sum(version) FROM inv_stock'); }
 
 # settled(SLOT) - all that is committed has been carried
-sub settled
-{
-	my ($slot) = @_;
-	my $now = sql('SELECT pg_current_wal_insert_lsn()');
-
-	sql(q{SELECT pg_logical_emit_message(true, 'test', 'x')});
-	return wait_until(sub {
-		sql("SELECT confirmed_flush_lsn >= '$now' FROM pg_replication_slots WHERE slot_name = '$slot'") eq 't'
-	});
-}
+sub settled { return InvRelay::settled($node, $_[0]) }
 
 # stale(KEY_OF) - of how many values, and how many of them the database denies
 sub stale

@@ -35,6 +35,16 @@ CONF
 	return $node;
 }
 
+# out(SESSION, SKU) - a new one that has just been sold out
+sub out
+{
+	my ($session, $sku) = @_;
+
+	$session->run('INSERT INTO inv_item (sku) VALUES ($1)', $sku);
+	$session->run('SELECT inv_receive($1, 1), inv_deduct($1, 1)', $sku);
+	return $sku;
+}
+
 # configure(NODE, SETTING, VALUE) - and wait until it is in force
 sub configure
 {

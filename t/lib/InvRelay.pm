@@ -30,6 +30,19 @@ sub wait_until
 	return 1;
 }
 
+# settled(NODE, SLOT) - once all that is committed by now has been confirmed
+sub settled
+{
+	my ($node, $slot) = @_;
+	my $now = $node->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()');
+
+	$node->safe_psql('postgres', q{SELECT pg_logical_emit_message(true, 'test', 'x')});
+	return wait_until(sub {
+		$node->safe_psql('postgres',
+			"SELECT confirmed_flush_lsn >= '$now' FROM pg_replication_slots WHERE slot_name = '$slot'") eq 't'
+	});
+}
+
 # start(FOLDER, OPTIONS...) - its standard output goes to ->{out}
 sub start
 {
